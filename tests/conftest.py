@@ -1,0 +1,40 @@
+"""Fixtures shared by every suite."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestration.settings import PREFIX, Settings, load_settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the defaults, whatever the shell that started it has set."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of an empty warehouse of its own, claiming files at once."""
+    return load_settings(
+        home=tmp_path / "home",
+        exports=tmp_path / "exports",
+        settle_seconds=0,
+        pii_key="a key for tests only",
+    )
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Real exports kept beside the repository; never copied into it."""
+    folder = REPOSITORY.parent / "shared" / "data" / "real"
+    if not folder.is_dir():
+        pytest.skip(f"no real exports at {folder}")
+    return folder
