@@ -1,0 +1,94 @@
+{#- Clocks. Timestamps are UTC without a zone; dates are local. Seconds are whole:
+    s(t) = floor(epoch(t)), so that parts of a duration add up exactly. -#}
+
+{#- The moment the run looks back from. The only "now" a model may know. -#}
+{% macro as_of() -%}
+    {%- set moment = var('as_of') | string -%}
+    {%- if not modules.re.match('^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$', moment) -%}
+        {{- exceptions.raise_compiler_error(
+            "var as_of = '" ~ moment ~ "': write UTC as YYYY-MM-DD HH:MM:SS"
+        ) -}}
+    {%- endif -%}
+    cast('{{ moment }}' as timestamp)
+{%- endmacro %}
+
+{#- Local date of the as-of moment. -#}
+{% macro as_of_date() -%}
+    {{ local_date(as_of()) }}
+{%- endmacro %}
+
+{#- Last local day that data up to this moment covers: midnight ends the day before. -#}
+{% macro last_covered_date(moment) -%}
+    {{ local_date(add_seconds(moment, -1)) }}
+{%- endmacro %}
+
+{% macro epoch_seconds(moment) -%}
+    {{ return(adapter.dispatch('epoch_seconds')(moment)) }}
+{%- endmacro %}
+
+{% macro duckdb__epoch_seconds(moment) -%}
+    {#- Counts second boundaries, hence floors before 1970 as well. -#}
+    date_diff('second', timestamp '1970-01-01 00:00:00', {{ moment }})
+{%- endmacro %}
+
+{% macro spark__epoch_seconds(moment) -%}
+    unix_seconds({{ moment }})
+{%- endmacro %}
+
+{% macro elapsed_seconds(from_at, to_at) -%}
+    ({{ epoch_seconds(to_at) }} - {{ epoch_seconds(from_at) }})
+{%- endmacro %}
+
+{% macro add_seconds(moment, seconds) -%}
+    {{ return(adapter.dispatch('add_seconds')(moment, seconds)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_seconds(moment, seconds) -%}
+    ({{ moment }} + to_seconds({{ seconds }}))
+{%- endmacro %}
+
+{% macro spark__add_seconds(moment, seconds) -%}
+    ({{ moment }} + make_interval(0, 0, 0, 0, 0, 0, {{ seconds }}))
+{%- endmacro %}
+
+{#- UTC instant to wall clock of a zone; the zone is a SQL expression. -#}
+{% macro utc_to_local(moment, zone=none) -%}
+    {{ return(adapter.dispatch('utc_to_local')(moment, zone or zone_literal())) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_to_local(moment, zone) -%}
+    (({{ moment }} at time zone 'UTC') at time zone {{ zone }})
+{%- endmacro %}
+
+{% macro spark__utc_to_local(moment, zone) -%}
+    from_utc_timestamp({{ moment }}, {{ zone }})
+{%- endmacro %}
+
+{#- Wall clock to UTC instant. A time that the clocks skip moves forward by the gap;
+    of a time that occurs twice DuckDB gives the second (see local_to_utc_first). -#}
+{% macro local_to_utc(wall_time, zone=none) -%}
+    {{ return(adapter.dispatch('local_to_utc')(wall_time, zone or zone_literal())) }}
+{%- endmacro %}
+
+{% macro duckdb__local_to_utc(wall_time, zone) -%}
+    (({{ wall_time }} at time zone {{ zone }}) at time zone 'UTC')
+{%- endmacro %}
+
+{% macro spark__local_to_utc(wall_time, zone) -%}
+    to_utc_timestamp({{ wall_time }}, {{ zone }})
+{%- endmacro %}
+
+{% macro local_date(moment, zone=none) -%}
+    cast({{ utc_to_local(moment, zone) }} as date)
+{%- endmacro %}
+
+{#- The company's time zone as a SQL literal. -#}
+{% macro zone_literal() -%}
+    {%- set zone = var('timezone') | string -%}
+    {%- if not modules.re.match('^[A-Za-z0-9_+/-]+$', zone) -%}
+        {{- exceptions.raise_compiler_error(
+            "var timezone = '" ~ zone ~ "': write an IANA name such as Asia/Shanghai"
+        ) -}}
+    {%- endif -%}
+    '{{ zone }}'
+{%- endmacro %}

@@ -1,0 +1,32 @@
+-- Grain: one row per event of any pack, open steps included.
+-- A new pack adds its name to the list.
+{% set packs = [] %}
+
+{% for pack in packs %}
+select
+    process_code,
+    process_instance_id,
+    event_id,
+    activity_code,
+    started_at,
+    occurred_at,
+    resource_id,
+    org_unit_code,
+    source_system,
+    batch_id
+from {{ ref('int_' ~ pack ~ '__events') }}
+{{ 'union all' if not loop.last }}
+{% else %}
+select
+    cast(null as string) as process_code,
+    cast(null as string) as process_instance_id,
+    cast(null as string) as event_id,
+    cast(null as string) as activity_code,
+    cast(null as timestamp) as started_at,
+    cast(null as timestamp) as occurred_at,
+    cast(null as string) as resource_id,
+    cast(null as string) as org_unit_code,
+    cast(null as string) as source_system,
+    cast(null as string) as batch_id
+where 1 = 0
+{% endfor %}
