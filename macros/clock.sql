@@ -92,3 +92,73 @@
     {%- endif -%}
     '{{ zone }}'
 {%- endmacro %}
+
+{#- Wall clock to UTC instant; of a time that occurs twice the first, so that shift
+    ends are the same on every engine. -#}
+{% macro local_to_utc_first(wall_time, zone=none) -%}
+    {{ return(adapter.dispatch('local_to_utc_first')(wall_time, zone or zone_literal())) }}
+{%- endmacro %}
+
+{% macro duckdb__local_to_utc_first(wall_time, zone) -%}
+    {#- The first reading uses the offset of the day before, if it reads back the same. -#}
+    {%- set day_before = add_seconds(wall_time, -86400) -%}
+    {%- set offset = elapsed_seconds(day_before, utc_to_local(day_before, zone)) -%}
+    {%- set first_reading = add_seconds(wall_time, '-' ~ offset) -%}
+    case
+        when {{ utc_to_local(first_reading, zone) }} = {{ wall_time }}
+            then least({{ first_reading }}, {{ local_to_utc(wall_time, zone) }})
+        else {{ local_to_utc(wall_time, zone) }}
+    end
+{%- endmacro %}
+
+{% macro spark__local_to_utc_first(wall_time, zone) -%}
+    {{ local_to_utc(wall_time, zone) }}
+{%- endmacro %}
+
+{#- One row per day from the first date to the last, as a select-list expression. -#}
+{% macro each_date(first_date, last_date) -%}
+    {{ return(adapter.dispatch('each_date')(first_date, last_date)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_date(first_date, last_date) -%}
+    cast(
+        unnest(generate_series({{ first_date }}, {{ last_date }}, interval 1 day)) as date
+    )
+{%- endmacro %}
+
+{% macro spark__each_date(first_date, last_date) -%}
+    explode(sequence({{ first_date }}, {{ last_date }}, interval 1 day))
+{%- endmacro %}
+
+{#- 1 Monday to 7 Sunday. -#}
+{% macro iso_weekday(day) -%}
+    {{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+    extract(isodow from {{ day }})
+{%- endmacro %}
+
+{% macro spark__iso_weekday(day) -%}
+    extract(dayofweek_iso from {{ day }})
+{%- endmacro %}
+
+{% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days')(day, days)) }}
+{%- endmacro %}
+
+{% macro duckdb__add_days(day, days) -%}
+    ({{ day }} + cast({{ days }} as integer))
+{%- endmacro %}
+
+{% macro spark__add_days(day, days) -%}
+    date_add({{ day }}, {{ days }})
+{%- endmacro %}
+
+{#- Wall clock text `HH:MM` (24:00 too) as seconds of the day; NULL if it is no time. -#}
+{% macro clock_seconds(clock_text) -%}
+    (
+        3600 * try_cast(split_part({{ clock_text }}, ':', 1) as integer)
+        + 60 * try_cast(split_part({{ clock_text }}, ':', 2) as integer)
+    )
+{%- endmacro %}

@@ -1,0 +1,27 @@
+-- Grain: one row per process, activity and start of validity.
+select
+    process_code,
+    activity_code,
+    try_cast(valid_from as date) as valid_from,
+    try_cast(valid_to as date) as valid_to,
+    try_cast(step_no as integer) as step_no,
+    name_en,
+    name_zh,
+    org_unit_code,
+    role_en,
+    role_zh,
+    inputs_en,
+    inputs_zh,
+    outputs_en,
+    outputs_zh,
+    output_fields,
+    node,
+    value,
+    nva_reason,
+    kind,
+    try_cast(approval_level as integer) as approval_level,
+    try_cast(is_terminal as boolean) as is_terminal,
+    try_cast(is_after_end as boolean) as is_after_end,
+    try_cast(hard_to_quantify as boolean) as is_hard_to_quantify,
+    owner_code
+from {{ ref('process_steps') }}

@@ -1,0 +1,9 @@
+-- A gap between two years would read as if nobody had worked in it.
+select
+    calendar_code,
+    min(local_date) as first_day_on,
+    max(local_date) as last_day_on,
+    count(*) as calendar_days
+from {{ ref('dim_calendar_days') }}
+group by calendar_code
+having count(*) <> 1 + {{ dbt.datediff('min(local_date)', 'max(local_date)', 'day') }}
