@@ -28,8 +28,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "TAKT_"
-# Read by the fault points themselves, and only in tests.
-NOT_SETTINGS = frozenset({"TAKT_FAULT"})
+# The fault points of the tests, and the build file that `profiles.yml` reads.
+NOT_SETTINGS = frozenset({"TAKT_FAULT", "TAKT_BUILD_FILE"})
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B", re.IGNORECASE)
 
