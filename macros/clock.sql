@@ -96,11 +96,13 @@
 {#- Wall clock to UTC instant; of a time that occurs twice the first, so that shift
     ends are the same on every engine. -#}
 {% macro local_to_utc_first(wall_time, zone=none) -%}
-    {{ return(adapter.dispatch('local_to_utc_first')(wall_time, zone or zone_literal())) }}
+    {{ return(
+        adapter.dispatch('local_to_utc_first')(wall_time, zone or zone_literal())
+    ) }}
 {%- endmacro %}
 
 {% macro duckdb__local_to_utc_first(wall_time, zone) -%}
-    {#- The first reading uses the offset of the day before, if it reads back the same. -#}
+    {#- The first reading has the offset of the day before, if it reads back so. -#}
     {%- set day_before = add_seconds(wall_time, -86400) -%}
     {%- set offset = elapsed_seconds(day_before, utc_to_local(day_before, zone)) -%}
     {%- set first_reading = add_seconds(wall_time, '-' ~ offset) -%}
@@ -122,7 +124,9 @@
 
 {% macro duckdb__each_date(first_date, last_date) -%}
     cast(
-        unnest(generate_series({{ first_date }}, {{ last_date }}, interval 1 day)) as date
+        unnest(
+            generate_series({{ first_date }}, {{ last_date }}, interval 1 day)
+        ) as date
     )
 {%- endmacro %}
 
@@ -155,10 +159,16 @@
     date_add({{ day }}, {{ days }})
 {%- endmacro %}
 
-{#- Wall clock text `HH:MM` (24:00 too) as seconds of the day; NULL if it is no time. -#}
+{#- Wall clock text `HH:MM`, 24:00 too, as seconds of the day; NULL if it is none. -#}
 {% macro clock_seconds(clock_text) -%}
     (
         3600 * try_cast(split_part({{ clock_text }}, ':', 1) as integer)
         + 60 * try_cast(split_part({{ clock_text }}, ':', 2) as integer)
     )
+{%- endmacro %}
+
+{#- How far one second lies beyond a mark, 0 if before it. Not `greatest(…, 0)`, which
+    would turn an unknown into 0. -#}
+{% macro seconds_beyond(second, mark) -%}
+    case when {{ second }} <= {{ mark }} then 0 else {{ second }} - {{ mark }} end
 {%- endmacro %}
