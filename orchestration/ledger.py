@@ -683,13 +683,15 @@ class Ledger:
     def previous_rows(self, export: Export, batch: Batch) -> float | None:
         """Median of loaded rows of earlier admitted periods of the same grain.
 
-        Of the last 12 such batches; None while there are fewer than 3.
+        Of the last 12 such batches with rows, because holidays have files without;
+        None while there are fewer than 3.
         """
         if batch.period is None or batch.covers_until is None:
             return None
         rows = self._rows(
             _IN_FORCE + "select loaded from batches where seq in in_force "
             "and length(period) = :length and covers_until < :before "
+            "and loaded > 0 "
             "order by covers_until desc, seq desc limit 12",
             {
                 **_of(export),
