@@ -13,24 +13,24 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from orchestration.faults import faultpoint
-from orchestration.ledger import Ledger
+from orchestration.ledger import Ledger, utc_now
 from orchestration.settings import Settings
 
 EXIT_BUSY = 75
 
 # Longer than the longest single model; any progress of any stage renews it.
 LEASE_SECONDS = 2 * 3600.0
+
+LOCK_FILE = "run.lock"
 
 _BEAT_EVERY_SECONDS = 5.0
 _DEATH_SECONDS = 10.0
@@ -49,49 +49,28 @@ class Busy(Exception):
         )
 
 
-class LeaseLost(Exception):
-    """Another run took over, because this one had not reported progress in time."""
-
-
 @dataclass
-class Lease:
-    """The right to write, held by one run. `beat` renews it."""
+class Held:
+    """The right to write, held by one run until its block ends."""
 
     run_id: str
     token: str
     ledger_path: Path
-    seconds: float = LEASE_SECONDS
+    ttl: timedelta
     _beaten: float = field(default=0.0, repr=False)
 
-    def beat(self, now: datetime | None = None) -> None:
-        """Say that the run is alive; cheap, callable from any thread.
+    def beat(self) -> None:
+        """Say that the run makes progress; cheap, callable from any thread.
 
-        Raises LeaseLost when another run has taken over.
+        Raises LeaseLostError when another run has taken over.
         """
         clock = time.monotonic()
-        if now is None and clock - self._beaten < _BEAT_EVERY_SECONDS:
+        if clock - self._beaten < _BEAT_EVERY_SECONDS:
             return
         self._beaten = clock
-        beat_at = now or datetime.now(UTC)
-        with contextlib.closing(
-            sqlite3.connect(self.ledger_path, timeout=30, isolation_level=None)
-        ) as db:
-            changed = db.execute(
-                "update lease set heartbeat_at = ?, expires_at = ? "
-                "where id = 1 and token = ?",
-                (_text(beat_at), _text(self._end(beat_at)), self.token),
-            ).rowcount
-        if changed != 1:
-            raise LeaseLost(f"Run {self.run_id} has lost its lease to another run.")
-
-    def check(self, db: sqlite3.Connection) -> None:
-        """Raise LeaseLost unless this lease is the current one, as `db` sees it."""
-        row = db.execute("select token from lease where id = 1").fetchone()
-        if row is None or row[0] != self.token:
-            raise LeaseLost(f"Run {self.run_id} has lost its lease to another run.")
-
-    def _end(self, start: datetime) -> datetime:
-        return start + timedelta(seconds=self.seconds)
+        # A ledger belongs to the thread that opened it; progress comes from others.
+        with Ledger.open(self.ledger_path, create=False, check=False) as ledger:
+            ledger.heartbeat(self.token, self.ttl)
 
 
 @contextlib.contextmanager
@@ -100,45 +79,34 @@ def run_lock(
     ledger: Ledger,
     run_id: str,
     *,
-    now: datetime | None = None,
     lease_seconds: float = LEASE_SECONDS,
-) -> Iterator[Lease]:
+) -> Iterator[Held]:
     """Hold lock and lease while the block runs.
 
     Raises Busy when a living run holds the lock and its lease has not ended.
     """
-    path = settings.home / "run.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    started = now or datetime.now(UTC)
-    descriptor = _acquire(path, ledger, run_id, started)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    descriptor = _acquire(settings.home / LOCK_FILE, ledger, run_id)
+    ttl = timedelta(seconds=lease_seconds)
+    token = None
     try:
-        lease = Lease(run_id, secrets.token_hex(16), settings.ledger_path)
-        lease.seconds = lease_seconds
-        with ledger.transaction() as db:
-            db.execute(
-                "insert or replace into lease "
-                "(id, token, run_id, pid, heartbeat_at, expires_at) "
-                "values (1, ?, ?, ?, ?, ?)",
-                (
-                    lease.token,
-                    run_id,
-                    os.getpid(),
-                    _text(started),
-                    _text(started + timedelta(seconds=lease_seconds)),
-                ),
-            )
+        # Whoever holds the file lock outlived every other claim to the lease.
+        token = ledger.acquire_lease(run_id, os.getpid(), ttl, force=True)
+        assert token is not None
         faultpoint("run.after_lock")
-        yield lease
-        with ledger.transaction() as db:
-            db.execute("delete from lease where id = 1 and token = ?", (lease.token,))
+        yield Held(run_id, token, settings.ledger_path, ttl)
     finally:
-        os.close(descriptor)
+        try:
+            if token is not None:
+                ledger.release_lease(token)
+        finally:
+            os.close(descriptor)
 
 
 def holder(settings: Settings) -> dict[str, Any] | None:
     """Who holds the lock now ({run_id, pid, since}), or None; takes nothing."""
     try:
-        descriptor = os.open(settings.home / "run.lock", os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(settings.home / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
@@ -150,12 +118,12 @@ def holder(settings: Settings) -> dict[str, Any] | None:
     return None
 
 
-def _acquire(path: Path, ledger: Ledger, run_id: str, now: datetime) -> int:
+def _acquire(path: Path, ledger: Ledger, run_id: str) -> int:
     """The descriptor of the locked file; raises Busy."""
     descriptor = _try_lock(path)
     if descriptor is None:
-        descriptor = _take_over(path, ledger, now)
-    _write_holder(descriptor, run_id, now)
+        descriptor = _take_over(path, ledger)
+    _write_holder(descriptor, run_id)
     return descriptor
 
 
@@ -172,10 +140,12 @@ def _try_lock(path: Path) -> int | None:
     return None
 
 
-def _take_over(path: Path, ledger: Ledger, now: datetime) -> int:
+def _take_over(path: Path, ledger: Ledger) -> int:
     """Lock a file whose holder is dead or hung; raises Busy when it is neither."""
     guard = os.open(
-        path.with_name("run.lock.guard"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+        path.with_name(LOCK_FILE + ".guard"),
+        os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+        0o600,
     )
     try:
         fcntl.flock(guard, fcntl.LOCK_EX)
@@ -184,7 +154,7 @@ def _take_over(path: Path, ledger: Ledger, now: datetime) -> int:
             return descriptor
         first = _holder_settled(path)
         if _is_alive(first):
-            if not _lease_ended(ledger, first, now):
+            if not _lease_ended(ledger, first):
                 raise Busy(first["run_id"], first["pid"], first["since"])
             _end_process(first)
         # A child of the dead run may still hold the old file: lock a new one.
@@ -210,7 +180,7 @@ def _holder_settled(path: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path) -> int:
-    temporary = path.with_name(f"run.lock.{os.getpid()}")
+    temporary = path.with_name(f"{LOCK_FILE}.{os.getpid()}")
     descriptor = os.open(
         temporary, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600
     )
@@ -219,9 +189,9 @@ def _replace(path: Path) -> int:
     return descriptor
 
 
-def _write_holder(descriptor: int, run_id: str, now: datetime) -> None:
-    pid = os.getpid()
-    entry = {"run_id": run_id, "pid": pid, "since": _text(now), "born": _born(pid)}
+def _write_holder(descriptor: int, run_id: str) -> None:
+    pid, since = os.getpid(), utc_now().strftime("%Y-%m-%d %H:%M:%S UTC")
+    entry = {"run_id": run_id, "pid": pid, "since": since, "born": _born(pid)}
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(entry).encode(), 0)
 
@@ -259,12 +229,11 @@ def _is_alive(entry: dict[str, Any]) -> bool:
     return True
 
 
-def _lease_ended(ledger: Ledger, entry: dict[str, Any], now: datetime) -> bool:
-    with ledger.transaction() as db:
-        row = db.execute(
-            "select expires_at from lease where id = 1 and pid = ?", (entry["pid"],)
-        ).fetchone()
-    return row is not None and str(row[0]) < _text(now)
+def _lease_ended(ledger: Ledger, entry: dict[str, Any]) -> bool:
+    lease = ledger.lease()
+    return (
+        lease is not None and lease.pid == entry["pid"] and lease.expires_at < utc_now()
+    )
 
 
 def _end_process(entry: dict[str, Any]) -> None:
@@ -275,7 +244,3 @@ def _end_process(entry: dict[str, Any]) -> None:
         time.sleep(0.02)
     if _is_alive(entry):
         raise Busy(entry["run_id"], entry["pid"], entry["since"])
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
