@@ -1,0 +1,26 @@
+-- Grain: one row per KPI, segment and start of validity.
+select
+    kpi_code,
+    segment_code,
+    try_cast(valid_from as date) as valid_from,
+    try_cast(valid_to as date) as valid_to,
+    try_cast(target_min as double) as target_min,
+    try_cast(target_max as double) as target_max,
+    try_cast(alarm_min as double) as alarm_min,
+    try_cast(alarm_max as double) as alarm_max,
+    try_cast(case_limit as double) as case_limit,
+    try_cast(floor as double) as floor,
+    try_cast(stretch as double) as stretch,
+    change_type,
+    try_cast(change as double) as change,
+    try_cast(baseline_from as date) as baseline_from,
+    try_cast(baseline_to as date) as baseline_to,
+    try_cast(due_on as date) as due_on,
+    try_cast(review_by as date) as review_by,
+    intervention_code,
+    approver_code,
+    alert_to_code,
+    on_alarm_en,
+    on_alarm_zh,
+    reason
+from {{ ref('kpi_targets') }}
