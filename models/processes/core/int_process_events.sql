@@ -1,6 +1,6 @@
 -- Grain: one row per event of any pack, open steps included.
 -- A new pack adds its name to the list.
-{% set packs = [] %}
+{% set packs = ['orders'] %}
 
 {% for pack in packs %}
 select

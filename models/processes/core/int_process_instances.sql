@@ -1,6 +1,6 @@
 -- Grain: one row per process instance of any pack.
 -- A new pack adds its name to the list.
-{% set packs = [] %}
+{% set packs = ['orders'] %}
 
 {% for pack in packs %}
 select
