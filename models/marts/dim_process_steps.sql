@@ -1,0 +1,27 @@
+-- Grain: one row per process, activity and start of validity.
+select
+    process_code,
+    activity_code,
+    valid_from,
+    valid_to,
+    step_no,
+    name_en,
+    name_zh,
+    org_unit_code,
+    role_en,
+    role_zh,
+    inputs_en,
+    inputs_zh,
+    outputs_en,
+    outputs_zh,
+    output_fields,
+    node,
+    value,
+    nva_reason,
+    kind,
+    approval_level,
+    is_terminal,
+    is_after_end,
+    is_hard_to_quantify,
+    owner_code
+from {{ ref('stg_registers__process_steps') }}

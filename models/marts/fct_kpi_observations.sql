@@ -1,0 +1,27 @@
+-- Grain: one row per KPI and subject.
+-- A new KPI adds the name of its model to the list.
+{% set kpis = [
+    'kpi_orders__delivery_satisfaction_score',
+    'kpi_orders__dispatch_accuracy_pct',
+    'kpi_orders__dispatch_minutes',
+    'kpi_orders__info_accuracy_pct',
+    'kpi_orders__pick_accuracy_pct',
+    'kpi_orders__processing_minutes',
+    'kpi_orders__same_day_ship_eligible_pct',
+    'kpi_orders__same_day_ship_pct',
+] %}
+
+{% for kpi in kpis %}
+select
+    kpi_code,
+    subject_id,
+    segment_code,
+    measured_on,
+    numerator,
+    denominator,
+    state,
+    exclusion_reason,
+    data_as_of
+from {{ ref(kpi) }}
+{{ 'union all' if not loop.last }}
+{% endfor %}

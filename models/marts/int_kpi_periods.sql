@@ -1,0 +1,57 @@
+-- Grain: one row per KPI, period grain, period and segment, from the first day measured
+-- to the last day that the run could know.
+{% set grains = ['day', 'week', 'month'] %}
+
+with bounds as (
+    select
+        kpis.kpi_code,
+        -- A KPI without any data shows as not measurable on the last day.
+        coalesce(
+            min(daily.measured_on), {{ last_covered_date(as_of()) }}
+        ) as first_on,
+        greatest(
+            coalesce(max(daily.measured_on), {{ last_covered_date(as_of()) }}),
+            {{ last_covered_date(as_of()) }}
+        ) as last_on
+    from {{ ref('dim_kpis') }} as kpis
+    left join {{ ref('fct_kpi_daily') }} as daily
+        on kpis.kpi_code = daily.kpi_code
+    group by kpis.kpi_code
+),
+
+days as (
+    select
+        kpi_code,
+        {{ each_date('first_on', 'last_on') }} as local_date
+    from bounds
+),
+
+segments as (
+    select kpi_code, 'all' as segment_code from {{ ref('dim_kpis') }}
+    union
+    select kpi_code, segment_code from {{ ref('fct_kpi_daily') }}
+),
+
+periods as (
+    {% for grain in grains %}
+    select distinct
+        kpi_code,
+        '{{ grain }}' as period_grain,
+        cast(date_trunc('{{ grain }}', local_date) as date) as period_start,
+        cast(
+            date_trunc('{{ grain }}', local_date) + interval 1 {{ grain }} as date
+        ) as period_end
+    from days
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select
+    periods.kpi_code,
+    periods.period_grain,
+    periods.period_start,
+    periods.period_end,
+    segments.segment_code
+from periods
+inner join segments
+    on periods.kpi_code = segments.kpi_code
