@@ -106,7 +106,8 @@ walls as (
         calendar_code,
         timezone,
         local_date,
-        {{ add_seconds('cast(local_date as timestamp)', 'opens_second') }} as opens_wall,
+        {{ add_seconds('cast(local_date as timestamp)', 'opens_second') }}
+            as opens_wall,
         {{ add_seconds('cast(local_date as timestamp)', 'closes_second') }}
             as closes_wall
     from cut_at_midnight

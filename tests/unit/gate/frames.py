@@ -1,0 +1,252 @@
+"""Good frames, planted defects and a small lake for the tests of the gate."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import yaml
+
+from orchestration.contract import Export, load_contracts, split_revision
+from orchestration.gate import make_task
+from orchestration.judging import Task
+from orchestration.ledger import Batch, Ledger, utc_now, utc_text
+from orchestration.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+ROWS = 200
+# Noon of 2026-03-02 .. 31 in Shanghai, as the lake has it: UTC without zone.
+FIRST = datetime(2026, 3, 2, 4, 0)
+FIGURES = {
+    "rows_in": ROWS,
+    "loaded": ROWS,
+    "rejected": 0,
+    "duplicates": 0,
+    "reject_share": 0.0,
+    "duplicate_share": 0.0,
+    "dst_flagged": 0,
+    "previous_rows": float(ROWS),
+    "volume_ratio": 1.0,
+}
+
+
+def contracts() -> dict[str, Export]:
+    """Every export the repository declares, by code, without running dbt."""
+    nodes: dict[str, Any] = {}
+    for path in sorted((REPOSITORY / "models" / "staging").glob("*/_*__sources.yml")):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+            for table in source["tables"]:
+                columns = {one["name"]: one for one in table.get("columns", [])}
+                node = {**table, "source_name": source["name"], "columns": columns}
+                nodes[f"{source['name']}.{table['name']}"] = node
+    return {export.code: export for export in load_contracts({"sources": nodes})}
+
+
+def _moments(minutes: int = 0, rows: int = ROWS) -> list[datetime]:
+    return [
+        FIRST + timedelta(days=number % 29, minutes=number // 29 + minutes)
+        for number in range(rows)
+    ]
+
+
+def _cycle(*values: Any, rows: int = ROWS) -> list[Any]:
+    return [values[number % len(values)] for number in range(rows)]
+
+
+def good_orders(rows: int = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "order_no": [f"SO{number:06}" for number in range(rows)],
+            "customer_id": [f"{number:016x}" for number in range(rows)],
+            "channel": _cycle("dealer", "web", "key_account", "test", rows=rows),
+            "received_at": _moments(0, rows),
+            "checked_at": _moments(5, rows),
+            "dispatched_at": _moments(20, rows),
+            "warehouse": _cycle("WH1", "WH2", "ＷＨ１", rows=rows),
+            "redispatched_at": pd.Series([None] * rows, dtype="datetime64[us]"),
+            "redispatch_reason": _cycle(
+                *[None] * 9, "dispatch_error", "load_balance", rows=rows
+            ),
+            "correction_reason": _cycle(*[None] * 7, "entry_error", rows=rows),
+            "hold_reason": _cycle(*[None] * 19, "backorder", rows=rows),
+            "category": _cycle("灯具", "厨具", "收纳", "家纺", "灯俱", rows=rows),
+            "amount": [100.5 + number for number in range(rows)],
+            "cancelled_at": pd.Series([None] * rows, dtype="datetime64[us]"),
+            "returned_at": pd.Series([None] * rows, dtype="datetime64[us]"),
+            "return_reason": pd.Series([None] * rows, dtype="str"),
+            "updated_at": _moments(90, rows),
+        }
+    )
+
+
+def good_picks(rows: int = ROWS) -> pd.DataFrame:
+    errors = _cycle(*[None] * 49, "wrong_item", rows=rows)
+    return pd.DataFrame(
+        {
+            "order_no": [f"SO{number // 2:06}" for number in range(rows)],
+            "line_no": _cycle(1, 2, rows=rows),
+            "sku": _cycle("A1", "B2", "C3", rows=rows),
+            "category": _cycle("灯具", "厨具", "收纳", "家纺", "灯俱", rows=rows),
+            "picker_id": _cycle("0" * 16, "1" * 16, rows=rows),
+            "pick_start": _moments(30, rows),
+            "pick_end": _moments(34, rows),
+            "recheck_at": _moments(40, rows),
+            "recheck_result": ["ERR" if error else "OK" for error in errors],
+            "error_type": errors,
+            "packed_at": _moments(45, rows),
+        }
+    )
+
+
+def good_shipments(rows: int = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "event_id": [f"EV{number:06}" for number in range(rows)],
+            "waybill": [f"WB{number // 2:06}" for number in range(rows)],
+            "order_no": [f"SO{number // 2:06}" for number in range(rows)],
+            "event": _cycle("accepted", "delivered", rows=rows),
+            "event_time": _moments(0, rows),
+            "hub": _cycle("H1", "H2", "H3", rows=rows),
+        }
+    )
+
+
+def good_answers(rows: int = ROWS) -> pd.DataFrame:
+    days = [moment.replace(hour=0, minute=0) for moment in _moments(0, rows)]
+    return pd.DataFrame(
+        {
+            "order_no": [f"SO{number:06}" for number in range(rows)],
+            "answered_on": pd.Series(days, dtype="datetime64[us]"),
+            "score": _cycle(5, 4, 5, 3, rows=rows),
+        }
+    )
+
+
+GOOD: dict[str, Callable[..., pd.DataFrame]] = {
+    "erp.orders": good_orders,
+    "wms.picks": good_picks,
+    "carrier.shipments": good_shipments,
+    "survey.delivery": good_answers,
+}
+
+
+def task_for(
+    export: Export,
+    frame: pd.DataFrame,
+    period: str = "202603",
+    **figures: float | None,
+) -> Task:
+    """The task that `gate` would make of a frame; the lake file is not read."""
+    batch = _batch_of(export, frame, period)
+    task = make_task(Settings(), _NoHistory(), export, batch)  # type: ignore[arg-type]
+    task.delivery.update({**FIGURES, **figures})
+    return task
+
+
+class _NoHistory:
+    def previous_rows(self, export: Export, batch: Batch) -> None:
+        return None
+
+
+def _batch_of(export: Export, frame: pd.DataFrame, period: str) -> Batch:
+    rows = len(frame)
+    return Batch(
+        seq=1,
+        batch_id="0" * 64,
+        source=export.source,
+        export=export.name,
+        contract_hash=export.contract_hash,
+        file_id=1,
+        lake_path="lake/none.parquet",
+        lake_sha256="0" * 64,
+        rows_in=rows,
+        loaded=rows,
+        rejected=0,
+        duplicates=0,
+        dst_flagged=0,
+        required_nulls=0,
+        extra_columns=(),
+        period=period,
+        covers_until=None,
+        watermark_max=None,
+        loaded_at=utc_now(),
+        run_id="r",
+    )
+
+
+def deliver(
+    settings: Settings,
+    ledger: Ledger,
+    export: Export,
+    frame: pd.DataFrame,
+    period: str | None = "202603",
+    *,
+    revision: int = 1,
+    rejected: int = 0,
+    duplicates: int = 0,
+) -> Batch:
+    """Put a frame into lake and ledger as ingest would have done it."""
+    stem = export.files.replace("{period}", period or "").replace("*", "")
+    dot = stem.index(".", stem.rindex("/"))
+    path = stem if revision == 1 else f"{stem[:dot]}_r{revision}{stem[dot:]}"
+    folder = settings.lake / export.source / export.name
+    folder.mkdir(parents=True, exist_ok=True)
+    names = ", ".join(
+        f"cast({column.name} as {column.data_type}) as {column.name}"
+        for column in export.lake_columns
+    )
+    target = folder / "new.parquet"
+    database = duckdb.connect()
+    database.register("frame", frame)
+    database.execute(
+        f"copy (select {names}, row_number() over () as _record_no from frame)"
+        f" to '{target}' (format parquet)"
+    )
+    database.close()
+    name = export.match(path)
+    assert name is not None
+    assert split_revision(path) == (name.logical_name, revision)
+    sha256 = hashlib.sha256(target.read_bytes() + path.encode()).hexdigest()
+    target = target.rename(folder / f"{sha256}-{export.contract_hash[:8]}.parquet")
+    file_id = ledger.record_file(
+        source=export.source,
+        export=export.name,
+        path=path,
+        logical_name=name.logical_name,
+        revision=revision,
+        period=period,
+        covers_until=None if name.covers_until is None else utc_text(name.covers_until),
+        sha256=sha256,
+        contract_hash=export.contract_hash,
+        reading_hash="reading",
+        outcome="loaded",
+        first_seen_at=utc_text(utc_now()),
+        run_id="ingest",
+    )
+    seq = ledger.record_batch(
+        batch_id=sha256,
+        source=export.source,
+        export=export.name,
+        contract_hash=export.contract_hash,
+        file_id=file_id,
+        lake_path=str(target.relative_to(settings.home)),
+        lake_sha256=hashlib.sha256(target.read_bytes()).hexdigest(),
+        rows_in=len(frame) + rejected + duplicates,
+        loaded=len(frame),
+        rejected=rejected,
+        duplicates=duplicates,
+        dst_flagged=0,
+        required_nulls=0,
+        extra_columns=[],
+        period=period,
+        covers_until=name.covers_until,
+        watermark_max=None,
+        loaded_at=utc_text(utc_now()),
+        run_id="ingest",
+    )
+    return ledger.batch(seq)

@@ -1,0 +1,300 @@
+"""Every expectation of every suite lets good rows through and sees its defect."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from orchestration.judging import judge, unsuitable
+from orchestration.suites import (
+    Suite,
+    claimed_columns,
+    expectation_type,
+    load_suite,
+)
+from tests.unit.gate.frames import FIGURES, GOOD, REPOSITORY, contracts, task_for
+
+EXPORTS = contracts()
+NULL = "expect_column_values_to_not_be_null"
+CODE = "expect_column_values_to_be_in_set"
+RANGE = "expect_column_values_to_be_between"
+ONCE = "expect_column_values_to_be_unique"
+KEY_ONCE = "expect_compound_columns_to_be_unique"
+ORDER = "expect_column_pair_values_a_to_be_greater_than_b"
+
+Spoil = Callable[[pd.DataFrame], None]
+
+
+def blank(column: str, share: float = 0.95) -> Spoil:
+    def spoil(frame: pd.DataFrame) -> None:
+        frame.loc[frame.index < share * len(frame), column] = None
+
+    return spoil
+
+
+def write(column: str, value: Any, share: float = 0.5) -> Spoil:
+    def spoil(frame: pd.DataFrame) -> None:
+        frame.loc[frame.index < share * len(frame), column] = value
+
+    return spoil
+
+
+def copy_into(target: str, source: str, minutes: int = 0) -> Spoil:
+    def spoil(frame: pd.DataFrame) -> None:
+        frame[target] = frame[source] + pd.Timedelta(minutes=minutes)
+
+    return spoil
+
+
+def errors_without_type(frame: pd.DataFrame) -> None:
+    frame["recheck_result"] = "ERR"
+    frame.loc[frame.index > 1, "error_type"] = None
+
+
+def repeated(frame: pd.DataFrame) -> None:
+    for column in frame.columns:
+        frame.loc[1, column] = frame.loc[0, column]
+
+
+# (export, expectation type, columns) → the planted defect. A new expectation without
+# a defect here fails the test of completeness.
+BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
+    ("erp.orders", NULL, ("order_no",)): blank("order_no"),
+    ("erp.orders", KEY_ONCE, ("order_no", "updated_at")): repeated,
+    ("erp.orders", NULL, ("received_at",)): blank("received_at"),
+    ("erp.orders", NULL, ("updated_at",)): blank("updated_at"),
+    ("erp.orders", NULL, ("channel",)): blank("channel"),
+    ("erp.orders", CODE, ("channel",)): write("channel", "鍏朵粬"),
+    ("erp.orders", CODE, ("warehouse",)): write("warehouse", "WH9"),
+    ("erp.orders", NULL, ("category",)): blank("category"),
+    ("erp.orders", CODE, ("category",)): write("category", "鐏叿"),
+    ("erp.orders", CODE, ("hold_reason",)): write("hold_reason", "other"),
+    ("erp.orders", CODE, ("redispatch_reason",)): write("redispatch_reason", "x"),
+    ("erp.orders", CODE, ("correction_reason",)): write("correction_reason", "x"),
+    ("erp.orders", NULL, ("dispatched_at",)): blank("dispatched_at"),
+    ("erp.orders", ORDER, ("dispatched_at", "received_at")): copy_into(
+        "dispatched_at", "received_at", -5
+    ),
+    ("erp.orders", NULL, ("amount",)): blank("amount"),
+    ("erp.orders", RANGE, ("amount",)): write("amount", -1.0),
+    ("wms.picks", NULL, ("order_no",)): blank("order_no", 0.38),
+    ("wms.picks", NULL, ("line_no",)): blank("line_no"),
+    ("wms.picks", RANGE, ("line_no",)): write("line_no", 0),
+    ("wms.picks", NULL, ("sku",)): blank("sku"),
+    ("wms.picks", CODE, ("category",)): write("category", "鐏叿"),
+    ("wms.picks", NULL, ("picker_id",)): blank("picker_id"),
+    ("wms.picks", NULL, ("pick_end",)): blank("pick_end"),
+    ("wms.picks", ORDER, ("pick_end", "pick_start")): copy_into(
+        "pick_end", "pick_start", -1
+    ),
+    ("wms.picks", NULL, ("recheck_result",)): blank("recheck_result"),
+    ("wms.picks", CODE, ("recheck_result",)): write("recheck_result", "NOK"),
+    ("wms.picks", NULL, ("error_type",)): errors_without_type,
+    ("carrier.shipments", NULL, ("event_id",)): blank("event_id"),
+    ("carrier.shipments", ONCE, ("event_id",)): write("event_id", "EV1"),
+    ("carrier.shipments", NULL, ("order_no",)): blank("order_no"),
+    ("carrier.shipments", NULL, ("waybill",)): blank("waybill"),
+    ("carrier.shipments", NULL, ("event",)): blank("event"),
+    ("carrier.shipments", CODE, ("event",)): write("event", "picked_up"),
+    ("carrier.shipments", NULL, ("event_time",)): blank("event_time"),
+    ("carrier.shipments", NULL, ("hub",)): blank("hub"),
+    ("survey.delivery", NULL, ("order_no",)): blank("order_no"),
+    ("survey.delivery", NULL, ("answered_on",)): blank("answered_on"),
+    ("survey.delivery", NULL, ("score",)): blank("score"),
+    ("survey.delivery", RANGE, ("score",)): write("score", 10),
+}
+DELIVERY_DEFECTS: dict[str, dict[str, float]] = {
+    "reject_share": {"reject_share": 0.5},
+    "duplicate_share": {"duplicate_share": 0.5},
+    "volume_ratio": {"volume_ratio": 0.31},
+}
+
+SUITES = sorted(GOOD)
+
+
+def _claims(
+    judgement: Any, part: str, kind: str, columns: tuple[str, ...]
+) -> list[tuple[str, bool]]:
+    """(severity, success) of the records about one claim; none of them raised."""
+    records = [
+        record
+        for record in judgement.results["expectations"]
+        if (record["part"], record["type"], tuple(record["columns"]))
+        == (part, kind, columns)
+    ]
+    assert records
+    assert not [record for record in records if "error" in record]
+    return [(record["severity"], record["success"]) for record in records]
+
+
+@pytest.mark.parametrize("code", SUITES)
+def test_good_rows_pass_with_every_expectation_evaluated(code: str) -> None:
+    suite, frame = load_suite(code), GOOD[code]()
+    judgement = judge(suite, frame, task_for(EXPORTS[code], frame))
+    assert (judgement.verdict, judgement.reasons) == ("PASS", ())
+    assert judgement.evaluated == judgement.expected == suite.size
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "columns"), BATCH_DEFECTS, ids=lambda part: str(part)
+)
+def test_the_planted_defect_of_each_claim_is_seen(
+    code: str, kind: str, columns: tuple[str, ...]
+) -> None:
+    frame = GOOD[code]()
+    BATCH_DEFECTS[code, kind, columns](frame)
+    judgement = judge(load_suite(code), frame, task_for(EXPORTS[code], frame))
+    claims = _claims(judgement, "batch", kind, columns)
+    assert not any(success for _, success in claims)
+    held = "critical" in dict(claims)
+    assert judgement.verdict == ("FAIL" if held else "WARN")
+    assert any(reason.startswith(", ".join(columns)) for reason in judgement.reasons)
+
+
+@pytest.mark.parametrize("figure", [*DELIVERY_DEFECTS, "period_share"])
+@pytest.mark.parametrize("code", SUITES)
+def test_the_planted_defect_of_each_figure_is_seen(code: str, figure: str) -> None:
+    if figure not in _figures(code):
+        pytest.skip("not a figure of this suite")
+    frame = GOOD[code]()
+    period = "202602" if figure == "period_share" else "202603"
+    figures = DELIVERY_DEFECTS.get(figure, {})
+    task = task_for(EXPORTS[code], frame, period, **figures)
+    judgement = judge(load_suite(code), frame, task)
+    claims = _claims(judgement, "delivery", RANGE, (figure,))
+    assert not any(success for _, success in claims)
+    held = "critical" in dict(claims)
+    assert judgement.verdict == ("FAIL" if held else "WARN")
+
+
+def _figures(code: str) -> set[str]:
+    return {claimed_columns(one)[0] for one in load_suite(code).delivery}
+
+
+def test_no_expectation_is_without_a_planted_defect() -> None:
+    """Severities share a defect: both must fail under it, as the tests above see."""
+    claims = {
+        (code, expectation_type(one), claimed_columns(one))
+        for code in SUITES
+        for one in load_suite(code).batch
+    }
+    assert set(BATCH_DEFECTS) == claims
+    figures = {
+        (expectation_type(one), claimed_columns(one))
+        for code in SUITES
+        for one in load_suite(code).delivery
+    }
+    expected = {*DELIVERY_DEFECTS, "period_share"}
+    assert figures == {(RANGE, (figure,)) for figure in expected}
+
+
+def test_every_declared_export_has_a_suite_that_fits_its_contract() -> None:
+    """An export without a suite is never admitted, so it is a mistake to ship one."""
+    for code, export in EXPORTS.items():
+        suite = load_suite(code)
+        frame = pd.DataFrame({column.name: [] for column in export.lake_columns})
+        assert unsuitable(suite, task_for(export, frame)) is None
+
+
+def test_every_suite_of_a_declared_export_is_in_this_index() -> None:
+    assert sorted(EXPORTS) == SUITES
+
+
+def test_suites_read_no_clock() -> None:
+    for path in sorted((REPOSITORY / "expectations").glob("*.py")):
+        names = {
+            node.attr if isinstance(node, ast.Attribute) else node.id
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Attribute | ast.Name)
+        }
+        clocks = {"now", "today", "utcnow", "time", "datetime", "date", "open"}
+        assert not names & clocks, path.name
+
+
+# The ordinary dirt of the four exports, and a file that must be held.
+
+
+def _verdict(code: str, frame: pd.DataFrame, **figures: float | None) -> str:
+    task = task_for(EXPORTS[code], frame, **figures)
+    return judge(load_suite(code), frame, task).verdict
+
+
+@pytest.mark.parametrize(
+    ("code", "dirt"),
+    [
+        ("erp.orders", lambda f: f.loc.__setitem__((0, "dispatched_at"), None)),
+        (
+            "erp.orders",
+            lambda f: f.loc.__setitem__(
+                (0, "dispatched_at"), f.received_at[0] - pd.Timedelta("9min")
+            ),
+        ),
+        ("erp.orders", write("category", "灯俱", 0.2)),
+        ("erp.orders", write("channel", "test", 0.2)),
+        ("survey.delivery", blank("order_no", 0.03)),
+    ],
+    ids=["never_dispatched", "reversed_clock", "alias", "test_orders", "no_order"],
+)
+def test_ordinary_dirt_passes(code: str, dirt: Spoil) -> None:
+    frame = GOOD[code]()
+    dirt(frame)
+    assert _verdict(code, frame) == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("code", "figures", "verdict"),
+    [
+        ("wms.picks", {"duplicates": 1, "duplicate_share": 0.005}, "PASS"),
+        ("erp.orders", {"rejected": 1, "reject_share": 1 / 66}, "WARN"),
+        ("erp.orders", {"volume_ratio": 0.73}, "PASS"),
+        ("erp.orders", {"volume_ratio": 0.55}, "WARN"),
+        ("erp.orders", {"volume_ratio": 0.31}, "FAIL"),
+        ("erp.orders", {"volume_ratio": None, "previous_rows": None}, "PASS"),
+        # Three of six usual rows are chance, not half a file.
+        ("erp.orders", {"volume_ratio": 0.3, "previous_rows": 10.0}, "PASS"),
+    ],
+)
+def test_figures_of_a_delivery_decide(
+    code: str, figures: dict[str, float | None], verdict: str
+) -> None:
+    assert _verdict(code, GOOD[code](), **figures) == verdict
+
+
+def test_a_third_of_the_picks_with_a_third_of_the_orders_missing_is_held() -> None:
+    frame = GOOD["wms.picks"]().iloc[:62].copy()
+    blank("order_no", 0.38)(frame)
+    task = task_for(EXPORTS["wms.picks"], frame, loaded=62, volume_ratio=0.31)
+    judgement = judge(load_suite("wms.picks"), frame, task)
+    assert judgement.verdict == "FAIL"
+    assert "order_no: column values to not be null: 24 of 62 (38.7 %)" in (
+        judgement.reason
+    )
+    assert "volume_ratio is 0.31 (min 0.45, max 3)" in judgement.reason
+
+
+def test_a_day_of_few_orders_without_any_sparse_value_passes() -> None:
+    frame = GOOD["erp.orders"](9)
+    for column in ("hold_reason", "redispatch_reason", "correction_reason"):
+        frame[column] = pd.Series([None] * len(frame), dtype="str")
+    assert _verdict("erp.orders", frame, previous_rows=None, volume_ratio=None) == (
+        "PASS"
+    )
+
+
+def test_an_empty_holiday_file_passes_and_says_that_it_was_allowed() -> None:
+    export, frame = EXPORTS["wms.picks"], GOOD["wms.picks"](0)
+    task = task_for(export, frame, **dict.fromkeys(FIGURES, 0))
+    judgement = judge(load_suite(export.code), frame, task)
+    assert judgement.verdict == "PASS"
+    assert judgement.results["is_empty_as_allowed"] is True
+    refused = judge(load_suite(export.code), frame, replace(task, allow_empty=False))
+    assert (refused.verdict, refused.reasons[0]) == ("FAIL", "No rows.")
+
+
+def test_suite_type_is_what_the_loader_returns() -> None:
+    assert all(isinstance(load_suite(code), Suite) for code in SUITES)
