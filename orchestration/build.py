@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 # (name of the node just done, nodes done, nodes to do)
 Progress = Callable[[str, int, int], None]
 
-# The file's stem is the name of the database inside; models are compiled against it.
-DATABASE_FILE = "takt.duckdb"
+# The stem is the name of the database inside; models are compiled against it, and a
+# schema of the same name (such as `takt`) would be ambiguous.
+DATABASE_FILE = "candidate_file.duckdb"
 PROFILE_TARGET = "run"
 
 # Room for the smallest build; above it, three times what the last one needed.
