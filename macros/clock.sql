@@ -4,7 +4,7 @@
 {#- The moment the run looks back from. The only "now" a model may know. -#}
 {% macro as_of() -%}
     {%- set moment = var('as_of') | string -%}
-    {%- if not modules.re.match('^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$', moment) -%}
+    {%- if not modules.re.match('^[0-9]{4}(-[0-9]{2}){2} [0-9]{2}(:[0-9]{2}){2}$', moment) -%}
         {{- exceptions.raise_compiler_error(
             "var as_of = '" ~ moment ~ "': write UTC as YYYY-MM-DD HH:MM:SS"
         ) -}}

@@ -1,4 +1,5 @@
 -- Grain: one row per event of any pack, open steps included.
+{{ config(materialized='view') }}
 -- A new pack adds its name to the list.
 {% set packs = ['orders'] %}
 

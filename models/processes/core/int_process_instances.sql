@@ -1,4 +1,5 @@
 -- Grain: one row per process instance of any pack.
+{{ config(materialized='view') }}
 -- A new pack adds its name to the list.
 {% set packs = ['orders'] %}
 
