@@ -1,0 +1,165 @@
+"""The whole demo company: simulate every process, write its exports and the truth.
+
+Same arguments, same bytes. An earlier as-of moment writes fewer files, each with the
+bytes it has at any later moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from demo import orders
+from demo.clock import (
+    DAY,
+    SEEDS,
+    UTC_OFFSET,
+    day_number,
+    iso,
+    load_calendars,
+    to_moment,
+)
+from demo.delivery import KNOWN, Feed
+from demo.truth import periods
+from demo.world import PLANTS, Process, World
+
+SCHEMA_VERSION = 1
+DEFAULT_AS_OF = "2026-07-01T02:00+08:00"
+PROCESSES = (orders,)
+
+
+@dataclass
+class Summary:
+    """What `generate` wrote."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+    per_export: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Export → files, rows."""
+
+
+def build_processes(world: World) -> list[Process]:
+    """All processes, each from its own random stream."""
+    return [module.build(world) for module in PROCESSES]
+
+
+def generate(
+    exports: Path,
+    truth: Path | None,
+    seed: int = 7,
+    scale: float = 1,
+    as_of: str | datetime = DEFAULT_AS_OF,
+    without: frozenset[str] = frozenset(),
+    seeds: Path = SEEDS,
+) -> Summary:
+    """Write what the source systems delivered until `as_of`, and the truth about it.
+
+    `scale` multiplies arrivals; `without` names planted effects to leave out. Raises
+    ValueError for an unknown effect or a scale that is not positive.
+    """
+    unknown = set(without) - set(PLANTS)
+    if unknown:
+        raise ValueError(
+            f"unknown planted effects {sorted(unknown)}; known: {', '.join(PLANTS)}"
+        )
+    if not scale > 0:
+        raise ValueError(f"scale must be positive, not {scale}")
+    if isinstance(as_of, str):
+        as_of = datetime.fromisoformat(as_of)
+    now = to_moment(as_of)
+    world = World(load_calendars(seeds), seed, scale, frozenset(without))
+    processes = build_processes(world)
+    summary = Summary()
+    files = []
+    for process in processes:
+        for feed in process.feeds:
+            files += _write(feed, Path(exports), now, summary)
+    if truth is not None:
+        content = {
+            "run": {
+                "seed": seed,
+                "scale": scale,
+                "as_of": iso(now),
+                "without": sorted(without),
+                "schema_version": SCHEMA_VERSION,
+            },
+            "files": sorted(files, key=lambda one: one["path"]),
+            **account(processes, now),
+        }
+        truth = Path(truth)
+        truth.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
+        truth.write_text(text + "\n", encoding="utf-8")
+    return summary
+
+
+def account(processes: list[Process], now: int) -> dict:
+    """KPIs, findings, absences, nights and dirt as of a moment."""
+    kpis: dict[str, dict] = {}
+    until = min((now - 1) // DAY, day_number(date(2026, 6, 30)))
+    for process in processes:
+        actual, seen = process.actual(), process.seen(now)
+        for kpi in process.kpis:
+            grains = dict.fromkeys(["month", kpi.grain])
+            kpis[kpi.code] = {
+                grain: periods(kpi, actual, seen, until, grain) for grain in grains
+            }
+    return {
+        "kpis": kpis,
+        "findings": [one for p in processes for one in p.findings(kpis)],
+        "absent": [one for process in processes for one in process.absent],
+        "nights": [one for process in processes for one in process.nights],
+        "dirt": [one for process in processes for one in process.dirt],
+    }
+
+
+def _write(feed: Feed, exports: Path, now: int, summary: Summary) -> list[dict]:
+    entries, written = [], {}
+    for number in feed.written(now):
+        file = feed.files[number]
+        rows = feed.rows_of(number)
+        if file.copy_of is not None:
+            data, counts = written[file.copy_of]
+            verdict = KNOWN
+        else:
+            data, verdict = feed.render(rows), file.verdict
+            rejected = rows["rejected"].to_numpy()
+            repeated = rows["repeated"].to_numpy() & feed.drops_duplicates
+            counts = (len(rows), int(repeated.sum()), int(rejected.sum()))
+        written[file.path] = data, counts
+        _place(exports / file.path, data, file.delivered_at)
+        entries.append(
+            {
+                "export": feed.export,
+                "path": file.path,
+                "sha256": hashlib.sha256(data).hexdigest(),
+                "delivered_at": iso(file.delivered_at),
+                "rows": counts[0],
+                "duplicates": counts[1],
+                "rejects": counts[2],
+                "verdict": verdict,
+            }
+        )
+        summary.files += 1
+        summary.rows += counts[0]
+        summary.bytes += len(data)
+        known = summary.per_export.get(feed.export, (0, 0))
+        summary.per_export[feed.export] = (known[0] + 1, known[1] + counts[0])
+    return entries
+
+
+def _place(path: Path, data: bytes, delivered_at: int) -> None:
+    """Write a file whole, dated with its delivery; equal bytes are left alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stamp = delivered_at - UTC_OFFSET
+    if not (path.is_file() and path.read_bytes() == data):
+        partial = path.with_name(f".{path.name}.part")
+        partial.write_bytes(data)
+        os.utime(partial, (stamp, stamp))
+        partial.replace(path)
+    os.utime(path, (stamp, stamp))

@@ -1,0 +1,68 @@
+"""The demo company is deterministic, and an earlier moment is a part of a later one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from demo import generate
+
+SCALE = 0.05
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
+    """Exports and truth of a small company."""
+    root = tmp_path_factory.mktemp("company")
+    generate(root / "exports", root / "truth.json", scale=SCALE)
+    return root / "exports", json.loads((root / "truth.json").read_text())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digest by relative path."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_same_arguments_give_the_same_bytes(company, tmp_path):
+    exports, truth = company
+    generate(tmp_path / "exports", tmp_path / "truth.json", scale=SCALE)
+    assert digests(tmp_path / "exports") == digests(exports)
+    assert json.loads((tmp_path / "truth.json").read_text()) == truth
+
+
+def test_an_earlier_moment_is_a_subset_with_the_same_bytes(company, tmp_path):
+    later = digests(company[0])
+    generate(
+        tmp_path / "exports",
+        tmp_path / "truth.json",
+        scale=SCALE,
+        as_of="2026-06-25T02:00+08:00",
+    )
+    earlier = digests(tmp_path / "exports")
+    assert earlier.items() < later.items()
+    assert "wms/picks_20260624.csv.gz" in earlier
+    assert "wms/picks_20260624_r2.csv.gz" not in earlier
+
+
+def test_files_bear_the_time_and_digest_of_their_delivery(company):
+    exports, truth = company
+    found = digests(exports)
+    assert {one["path"]: one["sha256"] for one in truth["files"]} == found
+    night = next(
+        one for one in truth["files"] if one["path"] == "erp/orders/orders_20260620.csv"
+    )
+    assert night["delivered_at"] == "2026-06-21T01:00:00+08:00"
+    # 2026-06-20T17:00Z
+    assert (exports / night["path"]).stat().st_mtime == 1_781_974_800
+
+
+def test_an_unknown_planted_effect_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="PL99"):
+        generate(tmp_path, None, without=frozenset({"PL99"}))
