@@ -7,7 +7,6 @@ D 90-100 r1, closed. I2: A B D, closed. I3: A B, open. Goldens are hand arithmet
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -386,8 +385,3 @@ def test_every_data_test_of_the_core_passes_on_the_fixture(core: Sandbox) -> Non
     assert not failed
     warned = [row.node.name for row in result.result if str(row.status) == "warn"]
     assert warned == ["assert_core__instances_have_events"]
-
-
-def test_sandbox_lies_apart_from_the_repository(core: Sandbox) -> None:
-    assert not (Path.cwd() / "sandbox.duckdb").exists()
-    assert core.database.exists()
