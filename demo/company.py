@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import orders
+from demo import complaints, orders
 from demo.clock import (
     DAY,
     SEEDS,
@@ -29,7 +29,7 @@ from demo.world import PLANTS, Process, World
 
 SCHEMA_VERSION = 1
 DEFAULT_AS_OF = "2026-07-01T02:00+08:00"
-PROCESSES = (orders,)
+PROCESSES = (orders, complaints)
 
 
 @dataclass
@@ -127,7 +127,7 @@ def _write(feed: Feed, exports: Path, now: int, summary: Summary) -> list[dict]:
             data, counts = written[file.copy_of]
             verdict = KNOWN
         else:
-            data, verdict = feed.render(rows), file.verdict
+            data, verdict = feed.render(rows, file), file.verdict
             rejected = rows["rejected"].to_numpy()
             repeated = rows["repeated"].to_numpy() & feed.drops_duplicates
             counts = (len(rows), int(repeated.sum()), int(rejected.sum()))

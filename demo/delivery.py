@@ -57,7 +57,7 @@ class Feed:
     export: str
     files: list[File]
     rows: pd.DataFrame
-    render: Callable[[pd.DataFrame], bytes]
+    render: Callable[[pd.DataFrame, File], bytes]
     drops_duplicates: bool = True
     _edges: np.ndarray = field(init=False, repr=False)
 

@@ -7,7 +7,6 @@ surveys, what of it is exported when, and the eight order KPIs counted from eith
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -42,15 +41,20 @@ from demo.delivery import (
     span_files,
 )
 from demo.truth import (
+    ALWAYS,
     COUNTED,
     EXCLUDED,
+    MINUTES,
     OPEN,
+    PERCENT,
     UNDECIDED,
+    Judge,
     Kpi,
     Tally,
-    Target,
     evidence_count,
-    value,
+    finding,
+    targets,
+    values,
 )
 from demo.world import Process, World, arrivals, choose, lognormal, shares
 
@@ -77,61 +81,54 @@ LAUNCH = moment(2026, 3, 1)
 SETTLED = moment(2026, 3, 15)
 SEASON = {6: 1.22, 11: 1.3, 2: 0.93, 12: 1.02}
 
-MINUTES = Fraction(1, 60)
-PERCENT = Fraction(100)
-
-
-def _targets(sign: int, *steps: tuple[str, object]) -> tuple[Target, ...]:
-    return tuple(Target(since, sign, Fraction(str(at))) for since, at in steps)
-
 
 KPIS = [
     Kpi(
         "orders.info_accuracy_pct",
         PERCENT,
-        targets=_targets(1, ("2024-01", 98)),
-        alarm=Fraction(96),
+        targets=targets(1, (ALWAYS, 98)),
+        alarm=96,
     ),
     Kpi(
         "orders.dispatch_minutes",
         MINUTES,
-        targets=_targets(-1, ("2024-01", 30), ("2026-03", 15)),
-        alarm=Fraction(45),
+        targets=targets(-1, (ALWAYS, 30), ("2026-03", 15)),
+        alarm=45,
     ),
     Kpi(
         "orders.dispatch_accuracy_pct",
         PERCENT,
-        targets=_targets(1, ("2024-01", 99)),
-        alarm=Fraction(98),
+        targets=targets(1, (ALWAYS, 99)),
+        alarm=98,
     ),
     Kpi(
         "orders.processing_minutes",
         MINUTES,
-        targets=_targets(-1, ("2024-01", 120), ("2026-01", 100)),
-        alarm=Fraction(120),
+        targets=targets(-1, (ALWAYS, 120), ("2026-01", 100)),
+        alarm=120,
     ),
     Kpi(
         "orders.pick_accuracy_pct",
         PERCENT,
-        targets=_targets(1, ("2024-01", "99.5")),
-        alarm=Fraction(99),
+        targets=targets(1, (ALWAYS, "99.5")),
+        alarm=99,
     ),
     Kpi(
         "orders.same_day_ship_pct",
         PERCENT,
-        targets=_targets(1, ("2024-01", 95)),
-        alarm=Fraction(90),
+        targets=targets(1, (ALWAYS, 95)),
+        alarm=90,
     ),
     Kpi(
         "orders.same_day_ship_eligible_pct",
         PERCENT,
-        targets=_targets(1, ("2024-01", 98)),
-        alarm=Fraction(95),
+        targets=targets(1, (ALWAYS, 98)),
+        alarm=95,
     ),
     Kpi(
         "orders.delivery_satisfaction_score",
-        targets=_targets(1, ("2024-01", "4.5")),
-        alarm=Fraction("4.2"),
+        targets=targets(1, (ALWAYS, "4.5")),
+        alarm=4.2,
     ),
 ]
 SOURCES = {
@@ -650,7 +647,7 @@ def _erp_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
         "erp.orders",
         span_files("erp/orders/orders_{}.csv", spans),
         rows.reset_index(drop=True),
-        lambda part: _erp_bytes(part, numbers),
+        lambda part, _: _erp_bytes(part, numbers),
     )
 
 
@@ -731,7 +728,7 @@ def _wms_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
             )
         )
     numbers = order_numbers(state.orders)
-    return Feed("wms.picks", files, rows, lambda part: _wms_bytes(part, numbers))
+    return Feed("wms.picks", files, rows, lambda part, _: _wms_bytes(part, numbers))
 
 
 def _second(at: pd.Series) -> pa.Array:
@@ -774,7 +771,7 @@ def _carrier_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
     files = span_files("carrier/shipments_{}.jsonl", daily_spans())
     numbers = order_numbers(state.orders)
     return Feed(
-        "carrier.shipments", files, rows, lambda part: _carrier_bytes(part, numbers)
+        "carrier.shipments", files, rows, lambda part, _: _carrier_bytes(part, numbers)
     )
 
 
@@ -807,7 +804,7 @@ def _survey_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
         "survey.delivery",
         span_files("survey/delivery_{}.xlsx", spans),
         rows,
-        lambda part: _survey_bytes(part, numbers),
+        lambda part, _: _survey_bytes(part, numbers),
         drops_duplicates=False,
     )
 
@@ -888,46 +885,25 @@ def facts(
     return fact
 
 
-class _Judge:
-    """States of one KPI over all orders; the first reason that holds stays."""
+class _OrderJudge(Judge):
+    """States of one KPI over all orders."""
 
     def __init__(self, tally: Tally, fact: SimpleNamespace, now: int) -> None:
-        self.tally, self.fact, self.now = tally, fact, now
-        self.scope = fact.first < now
-        self.state = np.full(len(fact.first), COUNTED)
-        self.reason = np.full(len(fact.first), -1)
-        self.undecided = np.zeros(len(fact.first), dtype=bool)
+        super().__init__(tally, len(fact.first), now)
+        self.fact = fact
         self.exclude("test_record", fact.test)
         self.exclude("cancelled", fact.cancelled >= 0)
 
-    def exclude(self, code: str, where: np.ndarray) -> None:
-        where = where & (self.state == COUNTED)
-        self.state[where] = EXCLUDED
-        self.reason[where] = self.tally.reason(code)
-
     def hold(self, *codes: str) -> None:
+        """Exclude orders held for these reasons."""
         for code in codes:
             self.exclude(code, self.fact.hold == HOLDS.index(code))
 
-    def set(self, state: int, where: np.ndarray) -> None:
-        self.state[where & (self.state == COUNTED)] = state
-
-    def add(self, kpi: str, at: np.ndarray, num: np.ndarray, den=1) -> None:
-        """Close the KPI: `at` is the assignment milestone, `NONE` where unknown."""
+    def close(self, kpi: str, at: np.ndarray, num: np.ndarray) -> None:
+        """Hand over; `at` is the assignment milestone, `NONE` where unknown."""
         fact = self.fact
-        day = np.where(at >= 0, at, fact.received)
-        day = np.where(day >= 0, day, fact.first) // DAY
-        day = np.where(self.state == OPEN, (self.now - 1) // DAY, day)
-        keep = self.scope
-        self.tally.add(
-            kpi,
-            fact.category[keep],
-            day[keep],
-            np.asarray(num)[keep],
-            np.broadcast_to(den, day.shape)[keep],
-            self.state[keep],
-            self.reason[keep],
-        )
+        instead = np.where(fact.received >= 0, fact.received, fact.first)
+        self.add(kpi, fact.category, at, instead, num, scope=fact.first < self.now)
 
 
 def count(
@@ -943,51 +919,51 @@ def count(
     unreceived = fact.received < 0
 
     kpi = "orders.info_accuracy_pct"
-    judge = _Judge(tally, fact, now[kpi])
+    judge = _OrderJudge(tally, fact, now[kpi])
     judge.exclude("missing_milestone", unreceived)
     judge.set(UNDECIDED, ~left)
-    judge.add(kpi, fact.received, fact.correction != 0)
+    judge.close(kpi, fact.received, fact.correction != 0)
 
     undispatched = fact.dispatched < 0
     later = (fact.redispatched >= 0) | (fact.last_pick >= 0) | left
     kpi = "orders.dispatch_minutes"
-    judge = _Judge(tally, fact, now[kpi])
+    judge = _OrderJudge(tally, fact, now[kpi])
     judge.hold("credit_hold", "future_dated")
     judge.exclude("missing_milestone", unreceived | (undispatched & later))
     judge.exclude("reversed_clock", ~undispatched & (fact.dispatched < fact.received))
     judge.set(OPEN, undispatched)
     took = warehouse.between(fact.received, fact.dispatched)
-    judge.add(kpi, fact.dispatched, took)
+    judge.close(kpi, fact.dispatched, took)
 
     kpi = "orders.dispatch_accuracy_pct"
-    judge = _Judge(tally, fact, now[kpi])
+    judge = _OrderJudge(tally, fact, now[kpi])
     judge.exclude("missing_milestone", undispatched & later)
     judge.set(OPEN, undispatched)
     judge.set(UNDECIDED, ~left)
-    judge.add(kpi, fact.dispatched, fact.moved != 0)
+    judge.close(kpi, fact.dispatched, fact.moved != 0)
 
     unshipped = fact.accepted < 0
     kpi = "orders.processing_minutes"
-    judge = _Judge(tally, fact, now[kpi])
+    judge = _OrderJudge(tally, fact, now[kpi])
     judge.hold(*HOLDS)
     judge.exclude("missing_milestone", unreceived | (unshipped & left))
     judge.exclude("reversed_clock", ~unshipped & (fact.accepted < fact.received))
     judge.set(OPEN, unshipped)
     took = warehouse.between(fact.received, fact.accepted)
-    judge.add(kpi, fact.accepted, took)
+    judge.close(kpi, fact.accepted, took)
 
     kpi = "orders.pick_accuracy_pct"
-    judge = _Judge(tally, fact, now[kpi])
+    judge = _OrderJudge(tally, fact, now[kpi])
     unpicked = fact.last_pick < 0
     judge.exclude("missing_milestone", unpicked & left)
     judge.set(OPEN, unpicked)
     wrong = (fact.return_reason == WRONG_ITEM) & (
         fact.returned - fact.last_pick <= 30 * DAY
     )
-    judge.add(kpi, fact.last_pick, ~(fact.pick_error | wrong))
+    judge.close(kpi, fact.last_pick, ~(fact.pick_error | wrong))
 
     for kpi in ("orders.same_day_ship_pct", "orders.same_day_ship_eligible_pct"):
-        judge = _Judge(tally, fact, now[kpi])
+        judge = _OrderJudge(tally, fact, now[kpi])
         if kpi.endswith("eligible_pct"):
             judge.hold(*HOLDS)
             judge.exclude("after_cutoff", ~unreceived & (fact.received % DAY >= CUTOFF))
@@ -996,7 +972,7 @@ def count(
         judge.exclude("missing_milestone", unshipped & left)
         judge.exclude("reversed_clock", ~unshipped & (fact.accepted < fact.received))
         same = ~unshipped & (fact.accepted // DAY == fact.received // DAY)
-        judge.add(kpi, fact.received, same)
+        judge.close(kpi, fact.received, same)
 
     _count_answers(tally, fact, answers, now["orders.delivery_satisfaction_score"])
     return tally
@@ -1094,38 +1070,14 @@ def seen_facts(state: State, feeds: dict[str, Feed], as_of: int) -> SimpleNamesp
     )
 
 
-def _values(kpis: dict, code: str, parts: str = "true") -> dict[str, float]:
-    """Values of whole months since January 2025."""
-    kpi = next(one for one in KPIS if one.code == code)
-    months = kpis.get(code, {}).get("month", {})
-    return {
-        label: value(kpi, cells["all"][parts])
-        for label, cells in months.items()
-        if label >= "2025-01" and cells["all"][parts]["den"]
-    }
-
-
-def _finding(plant: str, rule: str, kpi: str, **rest: object) -> dict:
-    return {
-        "plant": plant,
-        "rule": rule,
-        "kpi": kpi,
-        "counter": None,
-        "window": None,
-        "verdict": None,
-        "range": None,
-        **rest,
-    }
-
-
 def _findings(world: World, state: State, kpis: dict) -> list[dict]:
     found = []
-    dispatch = _values(kpis, "orders.dispatch_minutes")
-    ready = _values(kpis, "orders.same_day_ship_pct")
-    processing = _values(kpis, "orders.processing_minutes")
+    dispatch = values(kpis, KPIS, "orders.dispatch_minutes")
+    ready = values(kpis, KPIS, "orders.same_day_ship_pct")
+    processing = values(kpis, KPIS, "orders.processing_minutes")
     if world.has("PL1"):
         found.append(
-            _finding(
+            finding(
                 "PL1",
                 "verify",
                 "orders.dispatch_minutes",
@@ -1136,7 +1088,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
             )
         )
         found.append(
-            _finding(
+            finding(
                 "PL1",
                 "target",
                 "orders.dispatch_minutes",
@@ -1149,7 +1101,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
             )
         )
         found.append(
-            _finding(
+            finding(
                 "PL1",
                 "target",
                 "orders.same_day_ship_pct",
@@ -1161,7 +1113,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
         )
     if world.has("PL8"):
         found.append(
-            _finding(
+            finding(
                 "PL8",
                 "P-2",
                 "orders.same_day_ship_eligible_pct",
@@ -1172,13 +1124,13 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
         )
     if world.has("PL9"):
         found.append(
-            _finding(
+            finding(
                 "PL9", "TR-3", "orders.info_accuracy_pct", verdict="raise_or_monitor"
             )
         )
     if world.has("PL10"):
         found.append(
-            _finding(
+            finding(
                 "PL10",
                 "achievable",
                 "orders.processing_minutes",
@@ -1188,7 +1140,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
             )
         )
         found.append(
-            _finding(
+            finding(
                 "PL10",
                 "achievable",
                 "orders.processing_minutes",
@@ -1199,7 +1151,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
         )
     if world.has("PL12"):
         found.append(
-            _finding(
+            finding(
                 "PL12",
                 "alarm",
                 "orders.processing_minutes",
@@ -1210,7 +1162,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
     if world.has("PL6"):
         n, back = state.returns[month_of(2025, 9)]
         found.append(
-            _finding(
+            finding(
                 "PL6",
                 "alarm",
                 "quality.return_rate_pct",

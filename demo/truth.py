@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from demo.clock import START, month_index, month_label
+from demo.clock import DAY, START, month_index, month_label
 
 COUNTED, OPEN, UNDECIDED, EXCLUDED = range(4)
 
@@ -27,6 +27,17 @@ class Target:
     value: Fraction
 
 
+def targets(sign: int, *steps: tuple[str, object]) -> tuple[Target, ...]:
+    """Targets by the month from which each is in force."""
+    return tuple(Target(since, sign, Fraction(str(at))) for since, at in steps)
+
+
+PERCENT = Fraction(100)
+MINUTES = Fraction(1, 60)
+HOURS = Fraction(1, 3600)
+ALWAYS = "2024-01"
+
+
 @dataclass(frozen=True)
 class Kpi:
     """How the parts of a KPI become a value, over which periods, and its targets."""
@@ -35,7 +46,9 @@ class Kpi:
     scale: Fraction = Fraction(1)
     grain: str = "month"
     targets: tuple[Target, ...] = ()
-    alarm: Fraction | None = None
+    alarm: float | None = None
+    relative: tuple[str, str, Fraction] | None = None
+    """First month in force, year of the base, factor: target = factor × base."""
 
 
 class Tally:
@@ -88,19 +101,68 @@ class Tally:
         return sums.reset_index()
 
 
+class Judge:
+    """The states of one KPI's subjects; the first reason that holds stays."""
+
+    def __init__(self, tally: Tally, size: int, now: int) -> None:
+        self.tally, self.now = tally, now
+        self.state = np.full(size, COUNTED)
+        self.reason = np.full(size, -1)
+
+    def exclude(self, code: str, where: np.ndarray) -> None:
+        """Exclude what is not yet decided otherwise."""
+        where = where & (self.state == COUNTED)
+        self.state[where] = EXCLUDED
+        self.reason[where] = self.tally.reason(code)
+
+    def set(self, state: int, where: np.ndarray) -> None:
+        """Open or undecided, unless it is decided otherwise."""
+        self.state[where & (self.state == COUNTED)] = state
+
+    def add(
+        self,
+        kpi: str,
+        segment: np.ndarray,
+        at: np.ndarray,
+        instead: np.ndarray,
+        num: np.ndarray,
+        den: np.ndarray | int = 1,
+        scope: np.ndarray | None = None,
+    ) -> None:
+        """Hand over the subjects in scope.
+
+        `at` is the assignment milestone, `instead` the moment where that is unknown;
+        open subjects are dated on the last covered day.
+        """
+        day = np.where(at >= 0, at, instead) // DAY
+        day = np.where(self.state == OPEN, (self.now - 1) // DAY, day)
+        keep = np.ones(len(day), dtype=bool) if scope is None else scope
+        self.tally.add(
+            kpi,
+            np.broadcast_to(segment, day.shape)[keep],
+            day[keep],
+            np.broadcast_to(num, day.shape)[keep],
+            np.broadcast_to(den, day.shape)[keep],
+            self.state[keep],
+            self.reason[keep],
+        )
+
+
 def period_keys(day: np.ndarray, grain: str) -> np.ndarray:
     """Sortable period numbers of days; `period_label` names them."""
     if grain == "week":
         return (day + 3) // 7
     month = month_index(day)
+    if grain == "ytd":
+        return month
     return month // {"month": 1, "quarter": 3, "half_year": 6, "year": 12}[grain]
 
 
 def period_label(key: int, grain: str) -> str:
-    """`2025-01`, `2025-Q1`, `2025-H1`, `2025`, or the Monday of a week."""
+    """`2025-01` (also for the year to it), `2025-Q1`, `2025-H1`, `2025`, a Monday."""
     if grain == "week":
         return str(np.datetime64(int(key) * 7 - 3, "D"))
-    if grain == "month":
+    if grain in ("month", "ytd"):
         return month_label(int(key))
     if grain == "year":
         return str(1970 + int(key))
@@ -124,51 +186,65 @@ class Cell:
         }
     )
 
+    def put(self, part: str, row, reasons: list[str]) -> None:
+        """Add one group of subjects."""
+        if part == "true":
+            if row.state == COUNTED:
+                self.true["num"] += int(row.num)
+                self.true["den"] += int(row.den)
+            return
+        seen = self.observable
+        if row.state == COUNTED:
+            seen["num"] += int(row.num)
+            seen["den"] += int(row.den)
+            seen["n"] += int(row.n)
+        elif row.state == EXCLUDED:
+            code = reasons[row.reason]
+            seen["excluded"][code] = seen["excluded"].get(code, 0) + int(row.n)
+        else:
+            seen["open" if row.state == OPEN else "undecided"] += int(row.n)
 
-def periods(
-    kpi: Kpi, actual: Tally, seen: Tally, until: int, grain: str | None = None
-) -> dict:
+
+def periods(kpi: Kpi, actual: Tally, seen: Tally, until: int, grain: str) -> dict:
     """Period → segment → true and observable parts, target and whether it is met.
 
     `until` is the last day number that may have happened.
     """
-    grain = grain or kpi.grain
     cells: dict[tuple[int, str], Cell] = {}
-
-    def each(tally: Tally):
+    traced = set()
+    last = int(period_keys(np.array([until]), grain)[0])
+    first = int(period_keys(np.array([START]), grain)[0])
+    for part, tally in (("true", actual), ("observable", seen)):
         if kpi.code not in tally.parts:
-            return
+            continue
         for row in tally.grouped(kpi.code, grain).itertuples(index=False):
-            for segment in ("all", tally.segments[row.segment]):
-                yield row, cells.setdefault((row.period, segment), Cell())
-
-    last = period_keys(np.array([until]), grain)[0]
-    for row, cell in each(actual):
-        if row.state == COUNTED:
-            cell.true["num"] += int(row.num)
-            cell.true["den"] += int(row.den)
-    for row, cell in each(seen):
-        part = cell.observable
-        if row.state == COUNTED:
-            part["num"] += int(row.num)
-            part["den"] += int(row.den)
-            part["n"] += int(row.n)
-        elif row.state == OPEN:
-            part["open"] += int(row.n)
-        elif row.state == UNDECIDED:
-            part["undecided"] += int(row.n)
-        else:
-            code = seen.reasons[row.reason]
-            part["excluded"][code] = part["excluded"].get(code, 0) + int(row.n)
-    # What ended before the exports begin leaves no trace in them.
-    traced = {row.period for row, _ in each(seen)}
-    first = period_keys(np.array([START]), grain)[0]
+            keys = [row.period]
+            if grain == "ytd":
+                keys = [*range(row.period, min(row.period // 12 * 12 + 11, last) + 1)]
+            if part == "observable":
+                traced.update(keys)
+            for key in keys:
+                for segment in ("all", tally.segments[row.segment]):
+                    cell = cells.setdefault((key, segment), Cell())
+                    cell.put(part, row, tally.reasons)
+    base = None
+    if kpi.relative is not None:
+        _, year, _ = kpi.relative
+        months = [period_label(key, grain) for key, segment in cells]
+        sums = [
+            cell.observable
+            for label, ((_, segment), cell) in zip(months, cells.items(), strict=True)
+            if label.startswith(year) and segment == "all"
+        ]
+        if den := sum(one["den"] for one in sums):
+            base = kpi.scale * Fraction(sum(one["num"] for one in sums), den)
     found: dict[str, dict] = {}
     for (key, segment), cell in sorted(cells.items()):
+        # What ended before the exports begin leaves no trace in them.
         if key > last or (key < first and key not in traced):
             continue
         label = period_label(key, grain)
-        target = target_of(kpi, label)
+        target = target_of(kpi, label, base)
         found.setdefault(label, {})[segment] = {
             "true": cell.true,
             "observable": cell.observable,
@@ -178,14 +254,19 @@ def periods(
     return found
 
 
-def target_of(kpi: Kpi, label: str) -> Target | None:
-    """The target in force when a period begins."""
+def target_of(kpi: Kpi, label: str, base: Fraction | None = None) -> Target | None:
+    """The target in force when a period begins; `base` is what it is relative to."""
     # 2025-Q1 and 2025-H1 must sort as the months they begin with.
     begins = label
     if "Q" in label or "H" in label:
         year, part = label.split("-")
         first = (int(part[1]) - 1) * (3 if "Q" in label else 6) + 1
         begins = f"{year}-{first:02d}"
+    if kpi.relative is not None:
+        since, _, factor = kpi.relative
+        if base is None or begins < since:
+            return None
+        return Target(since, 1, factor * base)
     in_force = [t for t in kpi.targets if t.valid_from <= begins]
     return in_force[-1] if in_force else None
 
@@ -213,3 +294,21 @@ def evidence_count(n: int, share: float, z: float = 1.6448536269514722) -> int:
     spread = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
     lower = (centre - spread) / (1 + z * z / n)
     return int(np.argmax(lower > share))
+
+
+def values(
+    kpis: dict, known: list[Kpi], code: str, grain: str = "month", part: str = "true"
+) -> dict[str, float]:
+    """Values of a KPI by period since January 2025, from the truth of all KPIs."""
+    kpi = next(one for one in known if one.code == code)
+    return {
+        label: value(kpi, cells["all"][part])
+        for label, cells in kpis.get(code, {}).get(grain, {}).items()
+        if label >= "2025" and cells["all"][part]["den"]
+    }
+
+
+def finding(plant: str, rule: str, kpi: str, **rest: object) -> dict:
+    """A finding that the review must come to."""
+    blank = dict.fromkeys(("counter", "window", "verdict", "range"))
+    return {"plant": plant, "rule": rule, "kpi": kpi, **blank, **rest}
