@@ -24,11 +24,10 @@ parts as (
         segment_code,
         cast(sum(numerator) as bigint) as numerator,
         cast(sum(denominator) as bigint) as denominator,
-        {% for state in ['counted', 'open', 'undecided', 'excluded'] %}
-        cast(
-            sum(case when state = '{{ state }}' then subject_count else 0 end) as bigint
-        ) as {{ state }}_count{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(case when state = 'counted' then subject_count end) as counted_count,
+        sum(case when state = 'open' then subject_count end) as open_count,
+        sum(case when state = 'undecided' then subject_count end) as undecided_count,
+        sum(case when state = 'excluded' then subject_count end) as excluded_count
     from {{ ref('int_kpi_daily_by_period') }}
     group by kpi_code, period_grain, period_start, segment_code
 ),
@@ -45,10 +44,10 @@ joined as (
         kpis.settling_days,
         parts.numerator,
         parts.denominator,
-        coalesce(parts.counted_count, 0) as counted_count,
-        coalesce(parts.open_count, 0) as open_count,
-        coalesce(parts.undecided_count, 0) as undecided_count,
-        coalesce(parts.excluded_count, 0) as excluded_count,
+        cast(coalesce(parts.counted_count, 0) as bigint) as counted_count,
+        cast(coalesce(parts.open_count, 0) as bigint) as open_count,
+        cast(coalesce(parts.undecided_count, 0) as bigint) as undecided_count,
+        cast(coalesce(parts.excluded_count, 0) as bigint) as excluded_count,
         kpis.data_as_of,
         -- First local day that the data does not cover in full.
         {{ local_date('kpis.data_as_of') }} as uncovered_from,

@@ -1,25 +1,19 @@
 -- Grain: one row per order number that any of the four exports mentions.
-{% set clocks = {
-    'orders.dispatch_minutes': 'dispatch_working_seconds',
-    'orders.processing_minutes': 'processing_working_seconds',
-} %}
-{% set verdicts = {
-    'orders.info_accuracy_pct': 'is_info_right',
-    'orders.dispatch_accuracy_pct': 'is_dispatch_right',
-    'orders.pick_accuracy_pct': 'is_pick_right',
-    'orders.same_day_ship_pct': 'is_shipped_same_day',
-} %}
-
 with results as (
     select
         subject_id,
-        {% for kpi_code, column in clocks.items() %}
-        max(case when kpi_code = '{{ kpi_code }}' then numerator end) as {{ column }},
-        {% endfor %}
-        {% for kpi_code, column in verdicts.items() %}
-        max(case when kpi_code = '{{ kpi_code }}' then numerator end) = 1
-            as {{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        max(case when kpi_code = 'orders.dispatch_minutes' then numerator end)
+            as dispatch_working_seconds,
+        max(case when kpi_code = 'orders.processing_minutes' then numerator end)
+            as processing_working_seconds,
+        max(case when kpi_code = 'orders.info_accuracy_pct' then numerator end) = 1
+            as is_info_right,
+        max(case when kpi_code = 'orders.dispatch_accuracy_pct' then numerator end) = 1
+            as is_dispatch_right,
+        max(case when kpi_code = 'orders.pick_accuracy_pct' then numerator end) = 1
+            as is_pick_right,
+        max(case when kpi_code = 'orders.same_day_ship_pct' then numerator end) = 1
+            as is_shipped_same_day
     from {{ ref('fct_kpi_observations') }}
     where kpi_code like 'orders.%'
     group by subject_id

@@ -27,9 +27,15 @@ days as (
 ),
 
 segments as (
-    select kpi_code, 'all' as segment_code from {{ ref('dim_kpis') }}
+    select
+        kpi_code,
+        'all' as segment_code
+    from {{ ref('dim_kpis') }}
     union
-    select kpi_code, segment_code from {{ ref('fct_kpi_daily') }}
+    select
+        kpi_code,
+        segment_code
+    from {{ ref('fct_kpi_daily') }}
 ),
 
 periods as (

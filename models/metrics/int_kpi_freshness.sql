@@ -23,9 +23,12 @@ joined as (
         -- An export without a state has never been declared, let alone delivered.
         coalesce(states.is_stale, true) as is_stale,
         case
-            when states.export_code is null then 'never_delivered'
-            else states.stale_reason
-        end as stale_reason,
+            when states.export_code is null then 4
+            when states.stale_reason = 'never_delivered' then 4
+            when states.stale_reason = 'gate_failed' then 3
+            when states.stale_reason = 'refused' then 2
+            when states.stale_reason = 'late' then 1
+        end as stale_rank,
         coalesce(states.reliability_grade, 'D') as reliability_grade
     from kpi_exports
     left join {{ ref('stg_takt__export_states') }} as states
@@ -41,15 +44,7 @@ select
     end as data_as_of,
     max(case when is_stale then 1 else 0 end) = 1 as is_stale,
     -- The gravest reason of several.
-    case
-        max(
-            case stale_reason
-                when 'never_delivered' then 4
-                when 'gate_failed' then 3
-                when 'refused' then 2
-                when 'late' then 1
-            end
-        )
+    case max(stale_rank)
         when 4 then 'never_delivered'
         when 3 then 'gate_failed'
         when 2 then 'refused'

@@ -20,10 +20,15 @@ counted as (
         max(variants.activity_path) as activity_path,
         max(variants.events) as events_per_instance,
         count(*) as instances,
-        sum(case when not is_excluded and not is_open then 1 else 0 end)
-            as closed_instances,
-        sum(case when not is_excluded and is_open then 1 else 0 end) as open_instances,
-        sum(case when is_excluded then 1 else 0 end) as excluded_instances
+        sum(
+            case
+                when not instances.is_excluded and not instances.is_open then 1 else 0
+            end
+        ) as closed_instances,
+        sum(
+            case when not instances.is_excluded and instances.is_open then 1 else 0 end
+        ) as open_instances,
+        sum(case when instances.is_excluded then 1 else 0 end) as excluded_instances
     from variants
     inner join instances
         on variants.process_code = instances.process_code

@@ -20,7 +20,9 @@ numbered as (
 select
     case
         when answered_order_no is null
-            then 'no-order-' || substr(_batch_id, 1, 8) || '-' || cast(_record_no as varchar)
+            then
+                'no-order-' || substr(_batch_id, 1, 8)
+                || '-' || cast(_record_no as varchar)
         else answered_order_no || '-' || lpad(cast(answer_no as varchar), 2, '0')
     end as answer_id,
     answered_order_no as order_no,

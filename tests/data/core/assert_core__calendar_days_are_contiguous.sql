@@ -6,4 +6,4 @@ select
     count(*) as calendar_days
 from {{ ref('dim_calendar_days') }}
 group by calendar_code
-having count(*) <> 1 + {{ dbt.datediff('min(local_date)', 'max(local_date)', 'day') }}
+having max(local_date) <> {{ add_days('min(local_date)', 'count(*) - 1') }}

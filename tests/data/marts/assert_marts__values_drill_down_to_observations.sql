@@ -1,5 +1,5 @@
--- Every value must be the sum of its observations, in every grain and segment, and every
--- observation must be in some value: a row here is a number nobody could explain.
+-- Every value must be the sum of its observations, in every grain and segment, and
+-- every observation must be in some value: a row here is a number nobody could explain.
 {% set grains = ['day', 'week', 'month'] %}
 
 with drilled as (
@@ -52,14 +52,25 @@ published as (
     where counted_count + open_count + undecided_count + excluded_count > 0
 )
 
-(
-    select 'missing in fct_kpi_values' as finding, sums.* from sums
-    except
-    select 'missing in fct_kpi_values' as finding, published.* from published
-)
-union all
-(
-    select 'not in fct_kpi_observations' as finding, published.* from published
-    except
-    select 'not in fct_kpi_observations' as finding, sums.* from sums
-)
+select
+    coalesce(sums.kpi_code, published.kpi_code) as kpi_code,
+    coalesce(sums.period_grain, published.period_grain) as period_grain,
+    coalesce(sums.period_start, published.period_start) as period_start,
+    coalesce(sums.segment_code, published.segment_code) as segment_code,
+    sums.numerator as summed_numerator,
+    published.numerator as published_numerator
+from sums
+full outer join published
+    on sums.kpi_code = published.kpi_code
+    and sums.period_grain = published.period_grain
+    and sums.period_start = published.period_start
+    and sums.segment_code = published.segment_code
+where
+    sums.kpi_code is null
+    or published.kpi_code is null
+    or sums.numerator <> published.numerator
+    or sums.denominator <> published.denominator
+    or sums.counted_count <> published.counted_count
+    or sums.open_count <> published.open_count
+    or sums.undecided_count <> published.undecided_count
+    or sums.excluded_count <> published.excluded_count

@@ -1,5 +1,5 @@
--- Counted, open, undecided and excluded orders add up to the orders in scope: a row here
--- is a KPI that lost or invented orders.
+-- Counted, open, undecided and excluded orders add up to the orders in scope: a row
+-- here is a KPI that lost or invented orders.
 with order_kpis as (
     select
         kpis.kpi_code,
@@ -16,7 +16,7 @@ in_scope as (
         count(orders.process_instance_id) as orders_in_scope
     from order_kpis
     left join {{ ref('int_orders__instances') }} as orders
-        on orders.known_since_at < order_kpis.data_as_of
+        on order_kpis.data_as_of > orders.known_since_at
     group by order_kpis.kpi_code
 ),
 

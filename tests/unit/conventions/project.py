@@ -14,6 +14,9 @@ from pathlib import Path
 
 import yaml
 
+# The C loader, where there is one, is ten times faster.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 # What a layer may read, by the folder under models/ that it is in.
 READS = {
     "staging": {"seeds"},
@@ -93,7 +96,7 @@ class Project:
     def yaml(self) -> dict[Path, dict]:
         """All YAML files under models/ by path."""
         return {
-            path: yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            path: yaml.load(path.read_bytes(), Loader=LOADER) or {}
             for path in sorted((self.root / "models").rglob("*.yml"))
         }
 

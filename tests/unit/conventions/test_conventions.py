@@ -64,8 +64,9 @@ def test_forgotten_model_is_named(copy: Path) -> None:
         "models/metrics/orders: no kpi_orders__dispatch_minutes.sql for "
         "orders.dispatch_minutes" in found
     )
-    assert "models/metrics: kpi_orders__dispatch_minutes.sql is listed but not there" in (
-        found
+    assert (
+        "models/metrics: kpi_orders__dispatch_minutes.sql is listed but not there"
+        in found
     )
 
 
