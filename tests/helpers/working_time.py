@@ -6,11 +6,14 @@ and clipped to the interval asked for.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
+SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 Shift = tuple[str, str]
 
 
@@ -114,4 +117,29 @@ def working_seconds(
         max(min(high, whole_second(closes)) - max(low, whole_second(opens)), 0)
         for opens, closes in stretches
         if opens < end and closes > start
+    )
+
+
+def project_calendar(code: str) -> WorkCalendar:
+    """A calendar of the project's own seeds, read without the models."""
+    weekly: dict[int, list[tuple[str, str]]] = {}
+    exceptions: dict[date, list[tuple[str, str]]] = {}
+    with (SEEDS / "calendars.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["calendar_code"] == code:
+                shift = (row["opens_at"], row["closes_at"])
+                weekly.setdefault(int(row["weekday"]), []).append(shift)
+    with (SEEDS / "calendar_days.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["calendar_code"] == code:
+                shifts = exceptions.setdefault(date.fromisoformat(row["day"]), [])
+                if row["is_open"] == "true":
+                    shifts.append((row["opens_at"], row["closes_at"]))
+    return WorkCalendar(
+        code,
+        "Asia/Shanghai",
+        date(2024, 1, 1),
+        date(2026, 12, 31),
+        weekly,
+        exceptions,
     )

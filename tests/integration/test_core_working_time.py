@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from tests.helpers.dbt_sandbox import REPOSITORY, Sandbox, instance, make_sandbox
-from tests.helpers.working_time import WorkCalendar, working_seconds
+from tests.helpers.dbt_sandbox import Sandbox, instance, make_sandbox
+from tests.helpers.working_time import WorkCalendar, project_calendar, working_seconds
 
 WEEK = range(1, 8)
 WORKDAYS = range(1, 6)
@@ -106,31 +105,6 @@ SAO_PAULO = WorkCalendar(
     date(2018, 12, 31),
     {day: [("20:00", "03:00")] for day in WEEK},
 )
-
-
-def project_calendar(code: str) -> WorkCalendar:
-    """A calendar of the project's own seeds, read without the models."""
-    weekly: dict[int, list[tuple[str, str]]] = {}
-    exceptions: dict[date, list[tuple[str, str]]] = {}
-    with (REPOSITORY / "seeds/calendars.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["calendar_code"] == code:
-                shift = (row["opens_at"], row["closes_at"])
-                weekly.setdefault(int(row["weekday"]), []).append(shift)
-    with (REPOSITORY / "seeds/calendar_days.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["calendar_code"] == code:
-                shifts = exceptions.setdefault(date.fromisoformat(row["day"]), [])
-                if row["is_open"] == "true":
-                    shifts.append((row["opens_at"], row["closes_at"]))
-    return WorkCalendar(
-        code,
-        "Asia/Shanghai",
-        date(2024, 1, 1),
-        date(2026, 12, 31),
-        weekly,
-        exceptions,
-    )
 
 
 OFFICE, WAREHOUSE, SERVICE = map(project_calendar, ("office", "warehouse", "service"))
