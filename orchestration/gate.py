@@ -81,6 +81,7 @@ def judge_new(
     *,
     judge: Judge = judge_task,
     timeout_seconds: float = JUDGE_SECONDS,
+    workers: int | None = None,
 ) -> GateReport:
     """Give every batch that needs one a verdict, and store it.
 
@@ -88,7 +89,8 @@ def judge_new(
     and one that failed under a suite that has changed since. An admitted batch keeps
     its verdict and the hash of the suite that gave it: a changed suite judges new
     batches. `on_progress(export code, batches done, batches to do)` is called after
-    each; `judge` runs in a child process and must be importable there.
+    each; `judge` runs in a child process and must be importable there. `workers=0`
+    judges in this process, where nothing stops a judge that hangs.
     """
     report = GateReport()
     declared = {export.code: export for export in exports}
@@ -106,7 +108,8 @@ def judge_new(
         batches[batch.seq] = batch
         return make_task(settings, ledger, declared[code], batch, held_by)
 
-    workers = WORKERS if sum(totals.values()) >= FEW_BATCHES else 1
+    if workers is None:
+        workers = WORKERS if sum(totals.values()) >= FEW_BATCHES else 1
     for task, judgement in _judge_all(
         queues, next_task, judge, workers, timeout_seconds
     ):
@@ -280,12 +283,16 @@ def _serve(pipe: Connection, judge: Judge) -> None:
             task, seconds = pipe.recv()
             # When the parent was killed, nobody else ends a judge that hangs.
             signal.alarm(math.ceil(seconds) + 5)
-            try:
-                judgement = judge(task)
-            except Exception as failure:
-                judgement = error(f"The judge raised {type(failure).__name__}.")
+            judgement = _answer(judge, task)
             signal.alarm(0)
             pipe.send(judgement)
+
+
+def _answer(judge: Judge, task: Task) -> Judgement | None:
+    try:
+        return judge(task)
+    except Exception as failure:
+        return error(f"The judge raised {type(failure).__name__}.")
 
 
 def _judge_all(
@@ -301,6 +308,12 @@ def _judge_all(
     the history of a file includes the verdict on the file before it.
     """
     waiting = deque(codes)
+    while waiting and not workers:
+        task = next_task(waiting[0])
+        if task is None:
+            waiting.popleft()
+        else:
+            yield task, _answer(judge, task)
     pool: list[_Worker] = []
     try:
         while True:

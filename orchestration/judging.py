@@ -397,8 +397,8 @@ def _aggregate(
         types = [frame[name].dtype.kind for name in columns if name in frame]
         if set(columns) & set(hashed) or not set(types) <= set("iufM"):
             return None
-        if types == ["M"] and isinstance(value, str | datetime):
-            return str(value)
+        if types == ["M"] and isinstance(value, datetime):
+            return value.isoformat()
     return _number(value)
 
 

@@ -176,7 +176,7 @@ def _check(part: str, expectation: Expectation) -> None:
     kind = expectation_type(expectation)
     if kind in REFUSED_TYPES:
         raise SuiteError(f"{name} is not allowed: {REFUSED_TYPES[kind]}.")
-    if isinstance(expectation.configuration.kwargs.get("row_condition"), str):
+    if '"pass_through_filter"' in _canonical(expectation):
         raise SuiteError(
             f"{name} has a row condition as text; write it as "
             '`Column("channel").is_not_null()`, so that its columns are known.'
