@@ -38,6 +38,7 @@ NOT_IN_HASH = frozenset({"description", "cadence", "late_after", "delivery"})
 IDENTIFIER = r"[a-z][a-z0-9_]*"
 DATA_TYPES = "varchar, bigint, integer, double, decimal(p,s), date, timestamp, boolean"
 TEXT_FORMATS = frozenset({"csv", "jsonl", "json"})
+DIRECTIVES = "YymdHIMSfjbBaApz%"
 DEFAULT_TRUE = ("true", "1", "yes", "y")
 DEFAULT_FALSE = ("false", "0", "no", "n")
 
@@ -125,6 +126,18 @@ class Column(_Strict):
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("formats")
+    @classmethod
+    def _known_directives(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for form in value:
+            used = re.findall(r"%(.?)", form)
+            if set(used) - set(DIRECTIVES):
+                raise ValueError(f"may hold {', '.join('%' + d for d in DIRECTIVES)}")
+            has_day = {"d", "j"} & set(used) and {"Y", "y"} & set(used)
+            if not has_day or not {"m", "b", "B", "j"} & set(used):
+                raise ValueError("must hold year, month and day")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Column:
