@@ -1,9 +1,18 @@
 -- Grain: one row per KPI, period grain, period and segment, empty periods included.
-with kpis as (
+with registrations as (
+    select
+        kpi_code,
+        min(valid_from) as registered_from
+    from {{ ref('stg_registers__kpis') }}
+    group by kpi_code
+),
+
+kpis as (
     select
         kpis.kpi_code,
         kpis.scale,
         kpis.assign_by,
+        registrations.registered_from,
         coalesce(kpis.publish_lag_days, 0)
         + greatest(coalesce(kpis.window_days, 0), coalesce(kpis.restates_days, 0))
             as settling_days,
@@ -14,6 +23,8 @@ with kpis as (
     from {{ ref('dim_kpis') }} as kpis
     inner join {{ ref('int_kpi_freshness') }} as freshness
         on kpis.kpi_code = freshness.kpi_code
+    inner join registrations
+        on kpis.kpi_code = registrations.kpi_code
 ),
 
 parts as (
@@ -41,6 +52,7 @@ joined as (
         periods.segment_code,
         kpis.scale,
         kpis.assign_by,
+        kpis.registered_from,
         kpis.settling_days,
         parts.numerator,
         parts.denominator,
@@ -69,6 +81,8 @@ reasoned as (
         *,
         case
             when data_as_of is null then 'not_measurable'
+            -- Warm-up data, mostly of part of a period: shown, never judged.
+            when period_start < registered_from then 'not_in_force'
             when is_stale and period_end > uncovered_from then 'held'
             when coalesce(denominator, 0) = 0 then 'not_measurable'
             when period_end > uncovered_from then 'provisional'
@@ -105,6 +119,7 @@ select
     reasoned.state,
     case
         when reasoned.data_as_of is null then 'never_delivered'
+        when reasoned.state = 'not_in_force' then 'not_registered_yet'
         when reasoned.state = 'held' then reasoned.stale_reason
         when reasoned.state = 'not_measurable' and reasoned.counted_count > 0
             then 'zero_denominator'

@@ -1,5 +1,5 @@
 -- Grain: one row per KPI, period grain, period and segment, from the first day measured
--- to the last day that the run could know.
+-- to the last day that was over when the run looked back.
 {% set grains = ['day', 'week', 'month'] %}
 
 with bounds as (
@@ -7,11 +7,11 @@ with bounds as (
         kpis.kpi_code,
         -- A KPI without any data shows as not measurable on the last day.
         coalesce(
-            min(daily.measured_on), {{ last_covered_date(as_of()) }}
+            min(daily.measured_on), {{ add_days(as_of_date(), -1) }}
         ) as first_on,
+        -- Greatest ignores NULL: without data, the last day.
         greatest(
-            coalesce(max(daily.measured_on), {{ last_covered_date(as_of()) }}),
-            {{ last_covered_date(as_of()) }}
+            max(daily.measured_on), {{ add_days(as_of_date(), -1) }}
         ) as last_on
     from {{ ref('dim_kpis') }} as kpis
     left join {{ ref('fct_kpi_daily') }} as daily
