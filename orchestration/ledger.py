@@ -607,6 +607,22 @@ class Ledger:
         )
         return [(row["rule"], row["column_name"], row["n"]) for row in rows]
 
+    def files(self, export: Export) -> list[sqlite3.Row]:
+        """The newest sighting of every path of an export, by period and revision."""
+        return self._rows(
+            "select f.* from files as f where f.source = :source "
+            "and f.export = :export and f.contract_hash = :contract_hash "
+            "and f.file_id = (select max(n.file_id) from files as n "
+            " where n.source = f.source and n.export = f.export and n.path = f.path)"
+            " order by coalesce(covers_until, ''), revision, file_id",
+            _of(export),
+        )
+
+    def path_of(self, batch: Batch) -> str:
+        """The path under which a batch first arrived, below the exports."""
+        row = self._row("select path from files where file_id = ?", (batch.file_id,))
+        return str(row["path"])
+
     def refusals(self, export: Export | None = None) -> list[sqlite3.Row]:
         """Paths whose newest sighting is a refusal: the `files` rows, newest first."""
         return self._rows(
@@ -721,7 +737,7 @@ class Ledger:
         ends = [end for batch in batches if (end := covered_until(batch))]
         data_as_of = max(ends, default=None)
         last = max(batches, key=_recency, default=None)
-        newest = self._newest_file(export)
+        newest = self.newest_file(export)
         verdict = self._file_verdict(export, newest)
         is_held = newest is not None and verdict not in ADMITTING
         late_days = self._days_late(export, as_of, data_as_of)
@@ -755,7 +771,7 @@ class Ledger:
             reliability_score=round(score, 4),
         )
 
-    def _newest_file(self, export: Export) -> sqlite3.Row | None:
+    def newest_file(self, export: Export) -> sqlite3.Row | None:
         """The newest file of the present contract; copies of known bytes are none."""
         return self._row(
             "select f.* from files as f where source = :source "

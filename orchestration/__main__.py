@@ -1,0 +1,5 @@
+"""`python -m orchestration …` is `takt …`."""
+
+from orchestration.cli import main
+
+main()

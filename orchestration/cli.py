@@ -1,0 +1,499 @@
+"""The command line `takt`: a thin face on the functions of the other modules.
+
+Here: arguments, exit codes, and which words go to the terminal. Not here: any rule of
+the pipeline. Everything heavy is imported inside the command that needs it, so that
+`takt --help` answers at once. Output for people goes through `report`; errors that
+can be expected are one message without a traceback, others name the log that has it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration import exits
+
+if TYPE_CHECKING:
+    from orchestration.contract import Export
+    from orchestration.ledger import Ledger
+    from orchestration.settings import Settings
+
+EPILOG = (
+    "Exit codes: 0 done (refresh: published) · 1 failed, the published version is as "
+    "it was · 2 wrong usage or setting · 3 published, but at least one source is held "
+    "back · 75 another run is at work. Settings are TAKT_* variables: docs/settings.md."
+)
+
+app = typer.Typer(
+    name="takt",
+    help="Turns the files that business systems export into governed KPI marts.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Format(StrEnum):
+    """How `takt query` writes its rows."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+# ---------------------------------------------------------------- errors in words
+
+
+def fail(message: str, code: int = exits.FAILED) -> typer.Exit:
+    """Say what is wrong on standard error; raise what is returned."""
+    sys.stderr.write(f"takt: {message.rstrip()}\n")
+    return typer.Exit(code)
+
+
+def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command end with a message and an exit code, never with a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough; nothing is left to tell it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(exits.FAILED) from None
+        except KeyboardInterrupt:
+            raise fail("interrupted; the published version is as it was.", 130) from (
+                None
+            )
+        except Exception as error:
+            code = exits.code_of(error)
+            if code is None:
+                raise fail(_unexpected(error)) from None
+            raise fail(str(error), code) from None
+
+    return run
+
+
+def _unexpected(error: Exception) -> str:
+    """A short message, and the traceback in a file."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        from orchestration.settings import load_settings
+
+        folder = load_settings().logs
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "unexpected.log"
+        path.write_text(text, encoding="utf-8")
+    except Exception:
+        return text
+    return (
+        f"unexpected {type(error).__name__}: {error}\n"
+        f"The published version is as it was. Details: {path}"
+    )
+
+
+def settings_of(as_of: str | None = None) -> Settings:
+    """The settings of this command; SettingsError ends it with exit code 2."""
+    from orchestration.settings import load_settings
+
+    return load_settings(as_of=as_of)
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger, for a command that only makes sense after a refresh."""
+    from orchestration.ledger import Ledger
+
+    return Ledger.open(settings.ledger_path, create=False)
+
+
+def contracts(settings: Settings) -> list[Export]:
+    """The declared exports, from the project as it is now."""
+    from orchestration.build import dbt_parse
+    from orchestration.contract import load_contracts
+
+    return load_contracts(dbt_parse(settings))
+
+
+def chosen(exports: list[Export], name: str | None) -> list[Export]:
+    """The exports of a source (`erp`) or one export (`erp.orders`); all for None."""
+    if name is None:
+        return exports
+    found = [one for one in exports if name in (one.code, one.source)]
+    if not found:
+        known = ", ".join(export.code for export in exports)
+        raise typer.BadParameter(f"no source or export {name!r}; there are {known}")
+    return found
+
+
+# ---------------------------------------------------------------- commands
+
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="MOMENT",
+        help="The moment to compute for, such as 2026-07-01T02:00+08:00. Default: "
+        "TAKT_AS_OF, else now.",
+    ),
+]
+Source = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A source (erp) or one export (erp.orders); all by default.",
+    ),
+]
+Reason = Annotated[
+    str, typer.Option("--reason", "-r", help="Why; kept in the ledger.", metavar="TEXT")
+]
+DemoAsOf = Annotated[
+    str, typer.Option("--as-of", metavar="MOMENT", help="Deliveries up to this moment.")
+]
+
+
+@app.command()
+@guarded
+def demo(
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where to write. Default: the exports folder."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", help="Also write the true figures to this file."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another company.")] = 7,
+    scale: Annotated[
+        float, typer.Option("--scale", min=0.01, max=1000, help="Times the cases.")
+    ] = 1.0,
+    as_of: DemoAsOf = "2026-07-01T02:00+08:00",
+) -> None:
+    """Write the demo company's exports: same arguments, same bytes.
+
+    Refuses a folder that holds anything else, so that real exports and invented ones
+    never mix.
+    """
+    import demo as company
+    from orchestration.report import shown_path
+    from orchestration.settings import parse_as_of
+
+    settings = settings_of()
+    folder = (out or settings.exports).absolute()
+    stamp = folder / DEMO_STAMP
+    if folder.is_dir() and any(folder.iterdir()) and not stamp.exists():
+        raise fail(
+            f"{folder} holds files that are not the demo's. Choose another folder "
+            "with --out, or empty this one.",
+            exits.USAGE,
+        )
+    try:
+        moment = parse_as_of(as_of, settings.timezone)
+    except ValueError:
+        raise typer.BadParameter(f"--as-of {as_of!r} is no ISO date or time") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(f"seed {seed}, scale {scale:g}, as of {moment.isoformat()}\n")
+    company.generate(folder, truth=truth, seed=seed, scale=scale, as_of=moment)
+    count = sum(path.is_file() for path in folder.rglob("*")) - 1
+    typer.echo(f"Wrote {count} files to {shown_path(folder)}. Next: takt refresh")
+
+
+DEMO_STAMP = ".takt-demo"
+
+
+@app.command()
+@guarded
+def refresh(as_of: AsOf = None) -> None:
+    """Run the nightly refresh: from new files to a version.
+
+    The same job that the nightly schedule runs. A file that is refused or fails its
+    checks holds back only the KPIs it feeds (exit code 3); a failed model or data
+    test leaves the published version as it was (exit code 1).
+    """
+    settings = settings_of(as_of)
+    from orchestration import report
+    from orchestration.refresh import Run
+
+    out = report.console()
+    with report.progress(out) as observer, Run(settings, observer=observer) as run:
+        run.prepare()
+        from orchestration.definitions import execute
+
+        execute(run)
+    if run.report.outcome == "failed":
+        sys.stdout.flush()
+        raise fail(
+            f"{run.report.message}\nNothing was published; the published version is "
+            f"as it was. Log: {run.report.log_path}",
+            run.report.exit_code,
+        )
+    report.show_refresh(out, settings, run.report)
+    raise typer.Exit(run.report.exit_code)
+
+
+@app.command()
+@guarded
+def status(as_of: AsOf = None) -> None:
+    """Show how fresh and reliable each export is."""
+    settings = settings_of(as_of)
+    from orchestration import report
+    from orchestration.ledger import utc_now
+    from orchestration.locks import holder
+
+    out = report.console()
+    with open_ledger(settings) as ledger:
+        moment = settings.as_of or utc_now()
+        states = ledger.export_states(contracts(settings), moment)
+        out.print(report.state_table(states, settings.timezone))
+        out.print(report.version_line(ledger, settings.timezone))
+        out.print(report.last_run_line(ledger, settings.timezone))
+    busy = holder(settings)
+    if busy:
+        out.print(f"At work: run {busy['run_id']} since {busy['since']}.")
+
+
+@app.command()
+@guarded
+def gate(
+    source: Source = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every file, not only the newest of each export."),
+    ] = False,
+) -> None:
+    """Show verdicts and the expectations behind them.
+
+    What was observed, what is allowed, how many rows are off. Without SOURCE one line
+    per export; with it every expectation of the newest file.
+    """
+    settings = settings_of()
+    from orchestration import report
+
+    out = report.console()
+    exports = chosen(contracts(settings), source)
+    with open_ledger(settings) as ledger:
+        for text in report.verdicts(
+            ledger, exports, settings.timezone, source is not None, everything
+        ):
+            out.print(text)
+
+
+@app.command()
+@guarded
+def rejects(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="erp or erp.orders")],
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="Most records per file.")
+    ] = 20,
+) -> None:
+    """Show refused files and rejected records.
+
+    Where they are and by which rule; never what they say.
+    """
+    settings = settings_of()
+    from orchestration import report
+
+    out = report.console()
+    exports = chosen(contracts(settings), source)
+    with open_ledger(settings) as ledger:
+        for text in report.rejects(ledger, exports, limit):
+            out.print(text)
+
+
+@app.command()
+@guarded
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement.")],
+    form: Annotated[
+        Format, typer.Option("--format", "-f", help="How to write the rows.")
+    ] = Format.table,
+) -> None:
+    """Run one SQL statement on the current version.
+
+    Read-only, and without access to any other file.
+
+    Example: takt query "select kpi_code, name_en from dim_kpis"
+    """
+    settings = settings_of()
+    from orchestration import query as reading
+
+    result = reading.query(settings, sql)
+    if form is Format.csv:
+        sys.stdout.write(reading.as_csv(result))
+    elif form is Format.json:
+        sys.stdout.write(reading.as_json(result))
+    else:
+        from orchestration import report
+
+        out = report.console()
+        out.print(report.result_table(result))
+        rows = "row" if len(result.rows) == 1 else "rows"
+        out.print(f"{len(result.rows):,} {rows} · version {result.version}")
+    sys.stdout.flush()
+
+
+@app.command()
+@guarded
+def versions() -> None:
+    """List the published versions, newest first."""
+    settings = settings_of()
+    from orchestration import report
+
+    out = report.console()
+    with open_ledger(settings) as ledger:
+        out.print(report.version_table(ledger, settings.timezone))
+
+
+@app.command()
+@guarded
+def verify(
+    version: Annotated[
+        int | None, typer.Argument(help="A version; the current one by default.")
+    ] = None,
+) -> None:
+    """Check that a published version is intact.
+
+    Every file is hashed again and compared with the version's manifest.
+    """
+    settings = settings_of()
+    from orchestration import publish
+
+    with open_ledger(settings) as ledger:
+        found = publish.verify(settings, ledger, version)
+    if not found.ok:
+        raise fail("\n".join(found.problems))
+    typer.echo(f"Version {found.version} is intact: {found.files} files.")
+
+
+@app.command()
+@guarded
+def rollback(
+    version: Annotated[
+        int | None,
+        typer.Argument(help="A version; by default the newest below the current one."),
+    ] = None,
+    reason: Reason = "",
+) -> None:
+    """Make an older version current and pin it.
+
+    `takt unpin` lets refreshes publish again.
+    """
+    settings = settings_of()
+    from orchestration import publish
+
+    with _writing(settings) as ledger:
+        number = version if version is not None else _version_before(ledger)
+        done = publish.rollback(settings, ledger, number, reason)
+    typer.echo(
+        f"Version {done.number} is current and pinned: refreshes are audited and not "
+        "published until `takt unpin`."
+    )
+
+
+@app.command()
+@guarded
+def pin(reason: Reason = "") -> None:
+    """Keep the current version until `takt unpin`."""
+    settings = settings_of()
+    from orchestration import publish
+
+    with _writing(settings) as ledger:
+        done = publish.pin(settings, ledger, reason)
+    typer.echo(f"Version {done.number} is pinned.")
+
+
+@app.command()
+@guarded
+def unpin() -> None:
+    """Let the next refresh publish again."""
+    settings = settings_of()
+    from orchestration import publish
+
+    with _writing(settings) as ledger:
+        done = publish.unpin(settings, ledger)
+    typer.echo(f"Version {done.number} is not pinned; the next refresh publishes.")
+
+
+@app.command()
+@guarded
+def prune(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be deleted.")
+    ] = False,
+) -> None:
+    """Delete old versions and unneeded lake files.
+
+    Kept are the current version, the 14 newest, 30 days and 13 month-ends.
+    """
+    settings = settings_of()
+    from orchestration import publish, report
+
+    with _writing(settings) as ledger:
+        done = publish.prune(settings, ledger, contracts(settings), dry_run=dry_run)
+    verb = "Would delete" if dry_run else "Deleted"
+    typer.echo(
+        f"{verb} {len(done.versions)} versions and {len(done.lake_files)} lake files, "
+        f"{report.size(done.freed_bytes)}."
+    )
+
+
+@app.command()
+@guarded
+def dev(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
+) -> None:
+    """Open Dagster in the browser, with the schedule on.
+
+    The page has no login, so it listens on 127.0.0.1 only. Ctrl-C ends it.
+    """
+    settings = settings_of()
+    from orchestration.definitions import serve_command, write_instance_config
+
+    home = write_instance_config(settings)
+    environment = {
+        **os.environ,
+        **settings.environment(),
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_DISABLE_TELEMETRY": "yes",
+    }
+    typer.echo(f"Dagster: http://127.0.0.1:{port}")
+    sys.stdout.flush()
+    os.chdir(settings.project)
+    os.execve(sys.executable, serve_command(port), environment)
+
+
+def _writing(settings: Settings) -> Any:
+    """The ledger under the run lock: for commands that move or delete versions."""
+    from orchestration.refresh import exclusive
+
+    open_ledger(settings).close()
+    return exclusive(settings)
+
+
+def _version_before(ledger: Ledger) -> int:
+    current = ledger.pointer().version
+    older = [
+        row.version
+        for row in ledger.versions()
+        if current is not None and row.version < current and row.state != "pruned"
+    ]
+    if not older:
+        raise fail("there is no older version to go back to.")
+    return older[0]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="takt")

@@ -1,0 +1,515 @@
+"""How Takt looks on a terminal: stages, tables, and what to do next.
+
+Here: the texts of a run and of the ledger's facts, for people. On a terminal with
+colour and bars; elsewhere plain lines, one per stage, so that a log stays readable.
+Not here: finding the facts (`refresh`, `ledger`, `query`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from orchestration.contract import Export
+from orchestration.ledger import ExportState, Ledger, Verdict
+from orchestration.query import QueryError, QueryResult, query
+from orchestration.refresh import Observer, RefreshReport, StageReport
+from orchestration.settings import Settings
+
+# Wide enough that a log or a pipe does not break lines.
+PLAIN_WIDTH = 200
+MOST_NOTES = 10
+
+# One row per KPI: its newest ended period with a value, at the grain it is judged by;
+# without any, its newest period and the reason.
+KPI_SQL = """
+    with ranked as (
+        select
+            *,
+            row_number() over (
+                partition by kpi_code
+                order by
+                    value is not null
+                    and state in ('final', 'provisional')
+                    and coalesce(state_reason, '') <> 'period_running' desc,
+                    period_start desc
+            ) as place
+        from (
+            select v.*, k.name_en, k.name_zh, k.unit
+            from fct_kpi_values as v
+            join dim_kpis as k using (kpi_code)
+            where v.segment_code = 'all' and v.period_grain = k.period
+                and k.is_in_force and k.status <> 'retired'
+        )
+    )
+    select
+        kpi_code, name_en, name_zh, unit, period_grain, period_start, value,
+        target_min, target_max, alarm_min, alarm_max, state, state_reason,
+        is_stale, data_as_of
+    from ranked where place = 1 order by kpi_code
+"""
+
+STYLES = {
+    "final": "green",
+    "provisional": "yellow",
+    "held": "red",
+    "PASS": "green",
+    "WARN": "yellow",
+    "FAIL": "red",
+    "ERROR": "red",
+    "REFUSED": "red",
+    "published": "green",
+    "withdrawn": "yellow",
+    "failed": "red",
+    "killed": "red",
+}
+
+
+def console(*, error: bool = False) -> Console:
+    """Standard output or error; without a terminal: no colour, no wrapping at 80."""
+    stream = sys.stderr if error else sys.stdout
+    if stream.isatty():
+        return Console(file=stream, highlight=False)
+    return Console(
+        file=stream, highlight=False, width=PLAIN_WIDTH, no_color=True, soft_wrap=True
+    )
+
+
+def moment(value: datetime | None, timezone: str) -> str:
+    """A moment in local time, to the minute; `never` for None."""
+    if value is None:
+        return "never"
+    return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table without lines around it; cells are shown as they are, never as markup."""
+    result = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+    for header in headers:
+        is_figure = header in {"rows", "rejected", "duplicates", "files", "n"}
+        result.add_column(
+            header, justify="right" if is_figure else "left", overflow="fold"
+        )
+    for row in rows:
+        cells = ["" if cell is None else str(cell) for cell in row]
+        result.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+    return result
+
+
+# ---------------------------------------------------------------- a run in progress
+
+
+class PlainProgress(Observer):
+    """One line per stage when it ends."""
+
+    def __init__(self, out: Console) -> None:
+        self.out = out
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put back."""
+
+    def stage_ended(self, report: StageReport) -> None:
+        figures = ", ".join(f"{n:,} {name}" for name, n in _shown(report).items())
+        line = f"{report.stage:<8} {report.seconds:6.1f} s  {figures}"
+        self.out.print(Text(line))
+        for note in report.notes[:MOST_NOTES]:
+            self.out.print(Text(f"         ! {note}"))
+        if len(report.notes) > MOST_NOTES:
+            rest = len(report.notes) - MOST_NOTES
+            self.out.print(Text(f"         ! and {rest} more, see the log"))
+
+
+class LiveProgress(PlainProgress):
+    """A bar for the stage at work; its line when it ends."""
+
+    def __init__(self, out: Console) -> None:
+        super().__init__(out)
+        self.bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<8}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[item]}"),
+            console=out,
+            transient=True,
+        )
+        self.task = None
+
+    def __enter__(self) -> LiveProgress:
+        self.bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bars.stop()
+
+    def stage_started(self, stage: str) -> None:
+        self.task = self.bars.add_task(stage, total=None, item="")
+
+    def progress(self, stage: str, item: str, done: int, total: int) -> None:
+        if self.task is not None:
+            self.bars.update(
+                self.task, completed=done, total=total, item=escape(item[:60])
+            )
+
+    def stage_ended(self, report: StageReport) -> None:
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None
+        super().stage_ended(report)
+
+
+def progress(out: Console) -> PlainProgress:
+    """Bars on a terminal, lines elsewhere."""
+    return LiveProgress(out) if out.is_terminal else PlainProgress(out)
+
+
+def _shown(report: StageReport) -> dict[str, int]:
+    """Figures worth a place on the line: not the zeros, except where 0 is the news."""
+    return {
+        name: count
+        for name, count in report.counts.items()
+        if count or name in {"files loaded", "judged", "held"}
+    }
+
+
+# ---------------------------------------------------------------- the end of a run
+
+
+def show_refresh(out: Console, settings: Settings, report: RefreshReport) -> None:
+    """KPIs, where the version and the log are, and what is held and why."""
+    if report.version is not None:
+        _show_kpis(out, settings)
+        as_of = moment(report.as_of, settings.timezone)
+        out.print(Text(f"Published version {report.version} as of {as_of}."))
+        out.print(Text(f"Version  {report.folder}"))
+    elif report.message:
+        out.print(Text(report.message))
+    out.print(Text(f"Log      {report.log_path}"))
+    for held in report.held:
+        until = moment(held.data_as_of, settings.timezone)
+        out.print(
+            Text.assemble(
+                (f"Held back: {held.export_code}", "red"),
+                f" ({held.path or 'no file'}): {held.message}\n"
+                f"  Its KPIs stay at {until} and are marked stale. "
+                f"Next: takt gate {held.export_code}",
+            )
+        )
+    late = [s for s in report.states if s.is_stale and not s.is_held]
+    if late:
+        names = ", ".join(f"{s.export_code} ({words(s.stale_reason)})" for s in late)
+        out.print(Text(f"Missing: {names}. Next: takt status"))
+
+
+def _show_kpis(out: Console, settings: Settings) -> None:
+    try:
+        result = query(settings, KPI_SQL)
+    except QueryError:
+        # A project of its own may publish other marts than the KPI ones.
+        return
+    if result.rows:
+        out.print(kpi_table(result, settings.timezone))
+
+
+def kpi_table(result: QueryResult, timezone: str) -> Table:
+    """The rows of KPI_SQL for people."""
+    rows = []
+    for values in result.rows:
+        row = dict(zip(result.columns, values, strict=True))
+        source = "fresh"
+        if row["is_stale"]:
+            source = "stale"
+        if row["data_as_of"] is not None:
+            utc = row["data_as_of"].replace(tzinfo=ZoneInfo("UTC"))
+            source += f", data to {moment(utc, timezone)}"
+        state = row["state"]
+        if row["state_reason"]:
+            state += f" ({words(row['state_reason'])})"
+        rows.append(
+            (
+                f"{row['name_en']} {row['name_zh']}",
+                period(row["period_grain"], row["period_start"]),
+                figure(row["value"], row["unit"]),
+                bounds(row["target_min"], row["target_max"]),
+                state,
+                source,
+            )
+        )
+    return table(("KPI", "period", "value", "target", "state", "source"), rows)
+
+
+def words(code: str | None) -> str:
+    """A code of the marts as words."""
+    return (code or "").replace("_", " ")
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A KPI value with its unit; a dash when there is none."""
+    if value is None:
+        return "–"
+    sign = {"pct": "%"}.get(unit)
+    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    return f"{text}{sign}" if sign else f"{text} {words(unit)}"
+
+
+def bounds(least: float | None, most: float | None) -> str:
+    """A target with one bound or two; a dash without."""
+    if least is not None and most is not None:
+        return f"{_number(least)} … {_number(most)}"
+    if least is not None:
+        return f"≥ {_number(least)}"
+    return "–" if most is None else f"≤ {_number(most)}"
+
+
+def _number(value: float) -> str:
+    return f"{float(value):,.10g}"
+
+
+def period(grain: str, start: object) -> str:
+    """`2026-06` for a month, `week of 2026-06-01`, else the day."""
+    text = str(start)[:10]
+    return {"month": text[:7], "week": f"week of {text}"}.get(grain, text)
+
+
+# ---------------------------------------------------------------- facts of the ledger
+
+
+def state_table(states: Sequence[ExportState], timezone: str) -> Table:
+    """One line per export: how fresh, judged how, late or held, how reliable."""
+    rows = []
+    for state in states:
+        condition = words(state.stale_reason) if state.is_stale else "fresh"
+        rows.append(
+            (
+                state.export_code,
+                state.last_period or "",
+                moment(state.data_as_of, timezone),
+                state.newest_verdict or "–",
+                condition,
+                f"{state.reliability_grade} {state.reliability_score:.0f}",
+                state.batches_in_force,
+                state.rows_loaded,
+                state.rows_rejected,
+                state.rows_duplicate,
+            )
+        )
+    headers = (
+        "export",
+        "last period",
+        "data to",
+        "newest",
+        "state",
+        "reliability",
+        "files",
+        "rows",
+        "rejected",
+        "duplicates",
+    )
+    return table(headers, rows)
+
+
+def version_line(ledger: Ledger, timezone: str) -> Text:
+    """Which version is current, and whether it is pinned."""
+    pointer = ledger.pointer()
+    row = None if pointer.version is None else ledger.version(pointer.version)
+    if row is None:
+        return Text("Nothing is published yet. Next: takt refresh")
+    line = (
+        f"Current version {row.version} as of {moment(row.as_of, timezone)}, published "
+        f"{moment(row.published_at, timezone)}, code {row.code_version}."
+    )
+    if pointer.pinned:
+        line += f" Pinned: {pointer.pinned_reason}. Next: takt unpin"
+    return Text(line)
+
+
+def last_run_line(ledger: Ledger, timezone: str) -> Text:
+    """How the last run ended."""
+    runs = ledger.runs(limit=1)
+    if not runs:
+        return Text("No run yet.")
+    run = runs[0]
+    line = f"Last run {run.run_id} ({moment(run.started_at, timezone)}): "
+    line += words(run.outcome)
+    if run.outcome in {"failed", "killed"}:
+        line += f" in stage {run.stage}: {run.message}"
+    return Text(line)
+
+
+def version_table(ledger: Ledger, timezone: str) -> Table | Text:
+    """All versions ever published, newest first."""
+    pointer = ledger.pointer()
+    rows = []
+    for row in ledger.versions():
+        mark = ""
+        if row.version == pointer.version:
+            mark = "current, pinned" if pointer.pinned else "current"
+        rows.append(
+            (
+                row.version,
+                row.state,
+                mark,
+                moment(row.as_of, timezone),
+                moment(row.published_at, timezone),
+                row.code_version,
+                row.run_id,
+            )
+        )
+    if not rows:
+        return Text("Nothing is published yet. Next: takt refresh")
+    return table(("version", "state", "", "as of", "published", "code", "run"), rows)
+
+
+def verdicts(
+    ledger: Ledger,
+    exports: Sequence[Export],
+    timezone: str,
+    in_detail: bool,
+    everything: bool,
+) -> Iterator[Table | Text]:
+    """The verdicts on the newest file of each export, or on every file."""
+    rows, details = [], []
+    for export in exports:
+        for file in _files(ledger, export, everything):
+            verdict = None
+            name, reason = "not judged", ""
+            if file["outcome"] == "refused":
+                name, reason = "REFUSED", _refusal(file)
+            else:
+                batch = ledger.find_batch(export, file["sha256"])
+                verdict = batch and ledger.newest_verdict(batch.seq)
+            if verdict:
+                name = verdict.verdict
+                reason = " · ".join(verdict.results.get("reasons", []))
+                details.append((export.code, file["path"], verdict))
+            rows.append((export.code, file["path"], name, reason))
+    if not rows:
+        yield Text("No file of these exports has come yet.")
+        return
+    yield table(
+        ("export", "newest file" if not everything else "file", "verdict", "reason"),
+        rows,
+    )
+    if in_detail:
+        for code, path, verdict in details:
+            yield Text("")
+            yield Text(
+                f"{code} · {path}: {verdict.verdict}, {verdict.evaluated} of "
+                f"{verdict.expected} expectations evaluated, "
+                f"{moment(verdict.judged_at, timezone)}"
+            )
+            yield _expectations(verdict)
+
+
+def _files(ledger: Ledger, export: Export, everything: bool) -> list[Mapping]:
+    if not everything:
+        newest = ledger.newest_file(export)
+        return [] if newest is None else [newest]
+    return ledger.files(export)
+
+
+def _refusal(file: Mapping) -> str:
+    return f"{words(file['refusal_code'])}: {file['refusal_message']}"
+
+
+def _expectations(verdict: Verdict) -> Table:
+    rows = []
+    for one in verdict.results.get("expectations", []):
+        limits = ", ".join(f"{key} {value}" for key, value in one["allowed"].items())
+        unexpected = one["unexpected_count"]
+        rows.append(
+            (
+                "PASS" if one["success"] else _severity(one["severity"]),
+                ", ".join(one["columns"]),
+                words(one["type"].removeprefix("expect_")),
+                one["observed"],
+                limits,
+                "" if unexpected is None else f"{unexpected} of {one['tested']}",
+                one.get("error") or one["notes"],
+            )
+        )
+    headers = ("", "columns", "expectation", "observed", "allowed", "off", "guards")
+    return table(headers, rows)
+
+
+def _severity(severity: str) -> str:
+    return "WARN" if severity == "warning" else "FAIL"
+
+
+def rejects(
+    ledger: Ledger, exports: Sequence[Export], limit: int
+) -> Iterator[Table | Text]:
+    """Refused files, then per file the rejected records; rules, never values."""
+    refused = [file for one in exports for file in ledger.refusals(one)]
+    if refused:
+        yield table(
+            ("export", "refused file", "reason"),
+            [(f"{f['source']}.{f['export']}", f["path"], _refusal(f)) for f in refused],
+        )
+    found = False
+    for export in exports:
+        for batch in ledger.batches(export):
+            if not batch.rejected:
+                continue
+            found = True
+            counts = ledger.reject_counts(batch.seq)
+            told = ", ".join(
+                f"{n} {rule} {column or ''}".strip() for rule, column, n in counts
+            )
+            yield Text(
+                f"{export.code} · {ledger.path_of(batch)}: {batch.rejected} of "
+                f"{batch.rows_in} records rejected: {told}"
+            )
+            yield table(
+                ("record", "byte", "column", "rule"),
+                [
+                    (one.record_no, one.byte_position, one.column_name, one.rule)
+                    for one in ledger.rejects(batch.seq, limit)
+                ],
+            )
+            if batch.rejected > limit:
+                yield Text(f"and {batch.rejected - limit} more (--limit)")
+    if not refused and not found:
+        yield Text("No file was refused and no record rejected.")
+
+
+def result_table(result: QueryResult) -> Table:
+    """Any result of `takt query`."""
+    return table(result.columns, result.rows)
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+
+
+def shown_path(path: Path) -> str:
+    """A path below the working directory as people type it."""
+    cwd = Path.cwd()
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
