@@ -1,61 +1,83 @@
-"""Ingest: dropped files become typed, immutable Parquet batches, each byte once.
+"""Ingest: claim every new export file once and bring it into the lake.
 
-discover → claim (private copy, sha256) → read and type in a worker process → lake →
-ledger. A file that is not as declared is refused with a reason and the run goes on;
-rows in = loaded + rejected + exact duplicates, for every file. Dropped files are
-never changed. Not here: whether a batch is trusted (`gate`).
+A file is found by its contract's pattern, waited for until it stands still, copied
+once into a private folder while it is hashed, and read from there in a child process.
+What comes out is one immutable Parquet file of typed rows, one row in the ledger, and
+rejects that say where and why. A file that cannot be used is refused with a reason;
+the others go on. Killed anywhere, the next run converges: a batch exists once its
+ledger row does, and the same bytes twice change nothing.
+
+Not here: what formats look like (`readers/`), and whether a batch may be used (gate).
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
-import multiprocessing
+import hmac
 import os
-import resource
 import shutil
 import stat
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
-from orchestration.contract import Export, FileName
+from orchestration.contract import Export, FileName, PeriodError, split_revision
 from orchestration.faults import faultpoint
 from orchestration.ledger import Ledger, utc_now, utc_text
 from orchestration.readers.base import Limits, Refusal, shown
-from orchestration.readers.parse import Parsed, ParseTask, parse
+from orchestration.readers.parse import Parsed, ParseTask
+from orchestration.readers.pool import WORKERS, Outcome, ParserPool
 from orchestration.settings import Settings, parse_size
 
-CHUNK = 1 << 20
-# A file this old is not being written any more, whatever the two looks say.
-OLD_SECONDS = 60
-WORKERS = 2
-# A reader that works this long on one file hangs.
-FILE_SECONDS = 1800
-# These say nothing about the bytes: tried again with every run.
-RETRIED = ("pii_key_missing", "vanished")
+# A file untouched for so long is not being written any more.
+QUIET_SECONDS = 60.0
+CHUNK = 2**20
+LEAST_MEMORY = 256 * 2**20
+KEY_FACT = "pii_key_fingerprint"
 
+# (export code, files done, files to do) of one export.
 Progress = Callable[[str, int, int], None]
+
+
+class IngestError(RuntimeError):
+    """The machine or its set-up, not a file, keeps files from being read."""
+
+
+class _NotReadyError(Exception):
+    """A file changed or vanished while it was claimed: next run."""
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A file below the exports folder that matches an export's pattern."""
+    """One file below the exports root that belongs to one export.
+
+    `path` is for people and the ledger, `parts` are the real names on disk. `name` is
+    None and `problem` is set where the file must not be opened.
+    """
 
     export: Export
     path: str
-    name: FileName
-    status: os.stat_result
+    parts: tuple[str, ...]
+    name: FileName | None
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    problem: Refusal | None = None
 
 
 @dataclass
 class ExportReport:
-    """What ingest did for one export."""
+    """What one run did with the files of one export.
+
+    `known` files were dealt with by an earlier run, or hold bytes that are loaded
+    already; `seen` = `known` + `loaded` + `refused` + those still being written. Rows
+    are those of files loaded now: `rows` in the lake, `rejected`, `duplicates`.
+    `refusals` are (path, message).
+    """
 
     seen: int = 0
     known: int = 0
@@ -69,402 +91,408 @@ class ExportReport:
 
 @dataclass
 class IngestReport:
-    """What ingest did, per export code, and files that no contract declares."""
+    """What one run did, by export code.
 
-    exports: dict[str, ExportReport]
+    `unexpected` are paths that no contract declares, `waiting` files still being
+    written: the next run takes them.
+    """
+
+    exports: dict[str, ExportReport] = field(default_factory=dict)
     unexpected: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
 
 
-# Discover and claim
+# ---------------------------------------------------------------- discovery
 
 
-def discover(
-    settings: Settings, exports: Sequence[Export]
-) -> tuple[list[Arrival], list[str]]:
-    """Every declared file below the exports folder, and the paths nobody declared.
+def discover(settings: Settings, exports: Iterable[Export]) -> list[Arrival]:
+    """Every path below the exports root that matches a contract, by path.
 
-    Links are never followed; a matching name of any kind is returned, so that a
-    link or pipe is refused by name and not overlooked.
+    A name of any kind is returned, so that a link or pipe is refused and not
+    overlooked. Nothing is opened and no link is followed. Names are data: they are
+    compared with the contracts' patterns and never become a pattern or statement.
+    Raises IngestError if there is no exports root.
     """
-    arrivals, unexpected = [], []
-    for path, status in _walk(settings.exports, ""):
-        found = [
-            Arrival(export, path, name, status)
+    return _survey(settings, list(exports))[0]
+
+
+def _survey(
+    settings: Settings, exports: list[Export]
+) -> tuple[list[Arrival], list[str]]:
+    """The arrivals, and the paths that belong to none of the exports."""
+    root = settings.exports
+    if not root.is_dir():
+        raise IngestError(f"{root}: no exports folder. Create it, or set TAKT_EXPORTS")
+    found: list[Arrival] = []
+    others: list[str] = []
+    for parts, status in _walk(str(root), ()):
+        path = printable("/".join(parts))
+        arrivals = [
+            arrival
             for export in exports
-            if (name := export.match(path)) is not None
+            if (arrival := _arrival(export, path, parts, status)) is not None
         ]
-        arrivals += found
-        if not found:
-            unexpected.append(path)
-    arrivals.sort(
-        key=lambda a: (
-            a.export.code,
-            a.name.period or "",
-            a.name.logical_name,
-            a.name.revision,
-        )
-    )
-    return arrivals, sorted(unexpected)
+        found += arrivals
+        if not arrivals and not parts[-1].startswith("."):
+            others.append(path)
+    found.sort(key=lambda arrival: (arrival.path, arrival.export.code))
+    return found, others
 
 
-def _walk(root: Path, below: str) -> Iterator[tuple[str, os.stat_result]]:
-    try:
-        entries = sorted(os.scandir(root / below), key=lambda entry: entry.name)
-    except FileNotFoundError:
-        return
-    for entry in entries:
-        path = f"{below}/{entry.name}" if below else entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(root, path)
-        elif not entry.name.startswith("."):
+def printable(name: str) -> str:
+    """A file name as text that any database and terminal can hold."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return shown(text, longest=4096)
+
+
+def _walk(
+    folder: str, parts: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            inner = (*parts, entry.name)
             try:
-                yield path, entry.stat(follow_symlinks=False)
+                if entry.is_dir(follow_symlinks=False):
+                    yield from _walk(entry.path, inner)
+                else:
+                    yield inner, entry.stat(follow_symlinks=False)
             except FileNotFoundError:
+                # Gone since the folder was listed: not delivered.
                 continue
 
 
-def _settled(
-    settings: Settings, arrivals: list[Arrival]
-) -> tuple[list[Arrival], list[str]]:
-    """The arrivals whose size and time stand still, and the paths still moving."""
-    now = time.time()
-    if all(abs(now - a.status.st_mtime) > OLD_SECONDS for a in arrivals):
-        return arrivals, []
-    time.sleep(settings.settle_seconds)
-    still, moving = [], []
-    for arrival in arrivals:
-        try:
-            again = os.lstat(settings.exports / arrival.path)
-        except FileNotFoundError:
-            continue
-        before = (arrival.status.st_size, arrival.status.st_mtime_ns)
-        if (again.st_size, again.st_mtime_ns) == before:
-            still.append(arrival)
-        else:
-            moving.append(shown(arrival.path))
-    return still, moving
-
-
-def claim(settings: Settings, arrival: Arrival, workspace: Path) -> tuple[Path, str]:
-    """Copy a dropped file into the workspace while hashing it; (copy, sha256).
-
-    Raises Refusal for anything but a regular file with one name.
-    """
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+def _arrival(
+    export: Export, path: str, parts: tuple[str, ...], status: os.stat_result
+) -> Arrival | None:
+    name, problem = None, None
     try:
-        handle = os.open(settings.exports / arrival.path, flags)
-    except FileNotFoundError:
-        raise Refusal("vanished", "the file went away while it was read") from None
-    except OSError as error:
-        raise Refusal("not_a_file", f"cannot be opened: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as dropped:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise Refusal("not_a_file", "not a regular file (a pipe, device or folder)")
-        if status.st_nlink != 1:
-            raise Refusal("not_a_file", "has a second name (hard link); drop a copy")
-        copy, digest = workspace / "copy", hashlib.sha256()
-        with os.fdopen(os.open(copy, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as out:
-            while chunk := dropped.read(CHUNK):
-                digest.update(chunk)
-                out.write(chunk)
-    return copy, digest.hexdigest()
-
-
-# Workers
-
-
-def _start_worker(memory_bytes: int) -> None:
-    # DuckDB spills at its own limit; this one stops a library that does not.
-    limit = 2 * memory_bytes + (2 << 30)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-
-
-def _pool(settings: Settings, workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        max_workers=workers,
-        # A forked child would inherit the lock of the run and outlive it.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(parse_size(settings.memory_limit),),
+        name = export.match(path)
+        if name is None and not _hides_folder(export, path, status):
+            return None
+    except PeriodError as error:
+        problem = Refusal(
+            "period", f"{error}: rename the file, or correct the pattern of the export"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "no regular file"
+        problem = Refusal("not_a_file", f"is {kind}: put the file itself there")
+    return Arrival(
+        export,
+        path,
+        parts,
+        name,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        problem,
     )
 
 
-def run_in_workers(
-    settings: Settings,
-    work: Callable[[Any], Any],
-    jobs: Sequence[Any],
-    crashed: Callable[[str], Exception],
-) -> Iterator[tuple[int, Any]]:
-    """Yield (index, result or exception) of `work(job)` for each job, as they finish.
-
-    A worker that dies or hangs costs only its own job: the unfinished jobs run again
-    one by one, so that the culprit is known and gets `crashed(reason)`.
-    """
-    if not jobs:
-        return
-    unfinished = yield from _together(settings, work, jobs)
-    while unfinished:
-        with _pool(settings, 1) as pool:
-            while unfinished:
-                index = unfinished.pop(0)
-                future = pool.submit(work, jobs[index])
-                done, _ = wait([future], timeout=FILE_SECONDS)
-                if not done:
-                    _kill(pool)
-                    yield index, crashed("took longer than the limit")
-                    break
-                error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    yield index, crashed("killed its reader (memory or a defect)")
-                    break
-                yield index, error or future.result()
+def _hides_folder(export: Export, path: str, status: os.stat_result) -> bool:
+    """Whether a link stands where a folder of the export should be."""
+    if not stat.S_ISLNK(status.st_mode):
+        return False
+    folder = PurePosixPath(export.files).parent
+    return PurePosixPath(path) in {folder, *folder.parents}
 
 
-def _together(
-    settings: Settings, work: Callable[[Any], Any], jobs: Sequence[Any]
-) -> Generator[tuple[int, Any], None, list[int]]:
-    """Run jobs side by side; return the indexes left when a worker died or hung."""
-    waiting = list(range(len(jobs)))
-    with _pool(settings, min(WORKERS, max(len(jobs), 1))) as pool:
-        running: dict[Future[Any], int] = {}
-        while waiting or running:
-            # A short queue keeps the list of suspects short when a worker dies.
-            while waiting and len(running) < WORKERS + 1:
-                try:
-                    running[pool.submit(work, jobs[waiting[0]])] = waiting[0]
-                except BrokenProcessPool:
-                    return [*running.values(), *waiting]
-                waiting.pop(0)
-            done, _ = wait(running, FILE_SECONDS, FIRST_COMPLETED)
-            if not done:
-                _kill(pool)
-                return [*running.values(), *waiting]
-            for future in done:
-                error = future.exception()
-                if isinstance(error, BrokenProcessPool):
-                    return [*running.values(), *waiting]
-                yield running.pop(future), error or future.result()
-    return []
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    for process in multiprocessing.active_children():
-        process.kill()
-    pool.shutdown(wait=False, cancel_futures=True)
-
-
-# The stage
+# ---------------------------------------------------------------- the run
 
 
 def ingest_arrivals(
     settings: Settings,
     ledger: Ledger,
-    exports: Sequence[Export],
+    exports: Iterable[Export],
     run_id: str,
-    on_progress: Progress = lambda code, done, total: None,
+    on_progress: Progress | None = None,
+    *,
+    pool: ParserPool | None = None,
 ) -> IngestReport:
-    """Load every new, settled file of `exports`; refuse what is not as declared.
+    """Bring every new file of `exports` into the lake; return what happened.
 
-    `on_progress(export code, files done, files to do)` is called after each file.
-    Safe to interrupt anywhere: what is not in the ledger is done again.
+    `on_progress(export code, files done, files to do)` is called after each new file.
+    The caller holds the run lock; `exports` names whose files are looked for.
+    A fault of a file becomes a refusal in the ledger and the report. Raises
+    IngestError when disk, memory or folders are at fault.
     """
-    arrivals, unexpected = discover(settings, exports)
-    limits = _limits(settings)
-    fresh = [one for one in arrivals if _is_new(ledger, one, limits)]
-    still, moving = _settled(settings, fresh)
-    report = IngestReport({export.code: ExportReport() for export in exports})
-    report.unexpected = [shown(path) for path in unexpected]
-    report.waiting = moving
-    for arrival in arrivals:
-        report.exports[arrival.export.code].seen += 1
-    for code, part in report.exports.items():
-        part.known = part.seen - sum(one.export.code == code for one in fresh)
-    room = settings.home / "ingest"
-    shutil.rmtree(room, ignore_errors=True)
-    room.mkdir(parents=True, mode=0o700)
+    run = _Run(
+        settings,
+        ledger,
+        list(exports),
+        run_id,
+        on_progress or (lambda code, done, total: None),
+    )
     try:
-        loading = _Loading(settings, ledger, limits, room, run_id, report, on_progress)
-        loading.load(still)
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
-    return report
+        return run.run(pool)
+    except OSError as error:
+        raise IngestError(
+            f"ingest stopped: {error.strerror or error} below {settings.home} or "
+            f"{settings.exports}. What was loaded stays; correct it and run again"
+        ) from error
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        ratio=settings.limit_ratio,
-        unpacked=settings.unpacked_bytes,
-        record=settings.record_bytes,
-        columns=settings.limit_columns,
-        xlsx_entries=settings.limit_xlsx_entries,
-        xlsx_unpacked=settings.xlsx_unpacked_bytes,
-        xlsx_columns=settings.limit_xlsx_columns,
-    )
-
-
-def _reading_hash(export: Export, limits: Limits) -> str:
-    """Contract and limits: what a refusal depends on besides the bytes."""
-    return hashlib.sha256(f"{export.contract_hash} {limits}".encode()).hexdigest()
-
-
-def _is_new(ledger: Ledger, arrival: Arrival, limits: Limits) -> bool:
-    seen = ledger.last_sighting(arrival.export, shown(arrival.path))
-    if seen is None or seen["reading_hash"] != _reading_hash(arrival.export, limits):
-        return True
-    status = arrival.status
-    same = (
-        seen["size_bytes"] == status.st_size
-        and seen["mtime_ns"] == status.st_mtime_ns
-        and seen["ctime_ns"] == status.st_ctime_ns
-        and seen["inode"] == status.st_ino
-    )
-    return not same or seen["refusal_code"] in RETRIED
-
-
-@dataclass
-class _Loading:
-    """One pass over the new files: claim them all, then read them side by side."""
-
-    settings: Settings
-    ledger: Ledger
-    limits: Limits
-    room: Path
-    run_id: str
-    report: IngestReport
-    on_progress: Progress
-
-    def load(self, arrivals: list[Arrival]) -> None:
-        """Claim, read and record; every file ends loaded, known or refused."""
-        self._totals = Counter(arrival.export.code for arrival in arrivals)
-        self._done: Counter[str] = Counter()
-        claimed: list[tuple[Arrival, str, ParseTask]] = []
-        # The same bytes twice in one pass: the first becomes the batch.
-        copies: list[tuple[Arrival, str]] = []
-        taken: set[tuple[str, str]] = set()
-        for arrival in arrivals:
-            workspace = Path(tempfile.mkdtemp(dir=self.room))
-            sha256 = None
-            try:
-                copy, sha256 = claim(self.settings, arrival, workspace)
-                faultpoint("ingest.after_claim")
-                _require_pii_key(self.settings, arrival.export)
-            except Refusal as refusal:
-                self._refuse(arrival, sha256, refusal)
-                shutil.rmtree(workspace)
-                continue
-            identity = (arrival.export.code, sha256)
-            if identity in taken or self.ledger.find_batch(arrival.export, sha256):
-                copies.append((arrival, sha256))
-                shutil.rmtree(workspace)
-                continue
-            taken.add(identity)
-            claimed.append((arrival, sha256, self._task(arrival, copy, sha256)))
-
-        def crashed(reason: str) -> Exception:
-            return Refusal("parser_crash", f"the file {reason}; send a smaller file")
-
-        tasks = [task for *_, task in claimed]
-        for index, outcome in run_in_workers(self.settings, parse, tasks, crashed):
-            arrival, sha256, task = claimed[index]
-            if isinstance(outcome, Parsed):
-                self._store(arrival, sha256, task, outcome)
-            elif isinstance(outcome, Refusal):
-                self._refuse(arrival, sha256, outcome)
-            elif isinstance(outcome, OSError):
-                raise outcome
-            else:
-                kind = type(outcome).__name__
-                self._refuse(
-                    arrival,
-                    sha256,
-                    Refusal("parser_crash", f"the reader failed with {kind}"),
-                )
-            task.raw.unlink(missing_ok=True)
-        for arrival, sha256 in copies:
-            self._sighting(arrival, sha256, "known")
-            self.report.exports[arrival.export.code].known += 1
-            self._progress(arrival)
-
-    def _progress(self, arrival: Arrival) -> None:
-        code = arrival.export.code
-        self._done[code] += 1
-        self.on_progress(code, self._done[code], self._totals[code])
-
-    def _task(self, arrival: Arrival, copy: Path, sha256: str) -> ParseTask:
-        export, key = arrival.export, self.settings.pii_key
-        folder = self.settings.lake / export.source / export.name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return ParseTask(
-            export=export,
-            raw=copy,
-            lake=copy.parent / "lake.parquet",
-            work=copy.parent / "work",
-            limits=self.limits,
-            pii_key=key.get_secret_value().encode() if key else None,
-            # Two workers share what one database may use.
-            memory_limit=parse_size(self.settings.memory_limit) // WORKERS,
-            threads=max(self.settings.threads // WORKERS, 1),
-        )
-
-    def _sighting(
+class _Run:
+    def __init__(
         self,
-        arrival: Arrival,
-        sha256: str | None,
-        outcome: str,
-        refusal: Refusal | None = None,
-    ) -> int:
-        name, status = arrival.name, arrival.status
-        return self.ledger.record_file(
-            source=arrival.export.source,
-            export=arrival.export.name,
-            path=shown(arrival.path),
-            logical_name=shown(name.logical_name),
-            revision=name.revision,
-            period=name.period,
-            covers_until=utc_text(name.covers_until) if name.covers_until else None,
-            sha256=sha256,
-            contract_hash=arrival.export.contract_hash,
-            reading_hash=_reading_hash(arrival.export, self.limits),
-            size_bytes=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            ctime_ns=status.st_ctime_ns,
-            inode=status.st_ino,
-            outcome=outcome,
-            refusal_code=refusal.code if refusal else None,
-            refusal_message=refusal.message if refusal else None,
-            first_seen_at=utc_text(utc_now()),
-            run_id=self.run_id,
-        )
-
-    def _refuse(self, arrival: Arrival, sha256: str | None, refusal: Refusal) -> None:
-        self._sighting(arrival, sha256, "refused", refusal)
-        found = self.report.exports[arrival.export.code]
-        found.refused += 1
-        found.refusals.append((shown(arrival.path), refusal.message))
-        self._progress(arrival)
-
-    def _store(
-        self, arrival: Arrival, sha256: str, task: ParseTask, parsed: Parsed
+        settings: Settings,
+        ledger: Ledger,
+        exports: list[Export],
+        run_id: str,
+        on_progress: Progress,
     ) -> None:
-        export = arrival.export
-        name = f"{sha256}-{export.contract_hash[:8]}.parquet"
-        lake_path = self.settings.lake / export.source / export.name / name
+        self.settings = settings
+        self.ledger = ledger
+        self.exports = exports
+        self.run_id = run_id
+        self.on_progress = on_progress
+        self.to_do: Counter[str] = Counter()
+        self.done: Counter[str] = Counter()
+        self.report = IngestReport({export.code: ExportReport() for export in exports})
+        self.limits = limits_of(settings)
+        key = settings.pii_key
+        self.key = None if key is None else key.get_secret_value().encode()
+        self.folder = settings.home / "ingest"
+        self.claims: dict[tuple[str, ...], _Claim] = {}
+        self.in_hand: dict[Path, tuple[Arrival, str]] = {}
+        self.users: dict[tuple[str, ...], int] = {}
+
+    def run(self, pool: ParserPool | None) -> IngestReport:
+        arrivals, self.report.unexpected = _survey(self.settings, self.exports)
+        fresh = []
+        for arrival in arrivals:
+            self._count(arrival, "seen")
+            if self._is_settled(arrival):
+                self._count(arrival, "known")
+            else:
+                fresh.append(arrival)
+        ready = self._ready(fresh)
+        self.to_do = Counter(arrival.export.code for arrival in ready)
+        if not ready:
+            return self.report
+        self._prepare_folder()
+        try:
+            self._load(ready, pool)
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return self.report
+
+    def _count(self, arrival: Arrival, what: str, by: int = 1) -> None:
+        report = self.report.exports[arrival.export.code]
+        setattr(report, what, getattr(report, what) + by)
+
+    def _prepare_folder(self) -> None:
+        """An empty private folder; what a killed run left in it is worth nothing."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(mode=0o700, parents=True)
+
+    # ------------------------------------------------------------ what is new
+
+    def _is_settled(self, arrival: Arrival) -> bool:
+        """Whether this very file was dealt with before, told without reading it."""
+        last = self.ledger.last_sighting(arrival.export, arrival.path)
+        if last is None or last["contract_hash"] != arrival.export.contract_hash:
+            return False
+        here = (arrival.size, arrival.mtime_ns, arrival.ctime_ns, arrival.inode)
+        if here != (
+            last["size_bytes"],
+            last["mtime_ns"],
+            last["ctime_ns"],
+            last["inode"],
+        ):
+            return False
+        if last["outcome"] == "refused":
+            return last["reading_hash"] == self._reading_hash(arrival.export)
+        batch = self.ledger.find_batch(arrival.export, last["sha256"])
+        return batch is not None and (self.settings.home / batch.lake_path).is_file()
+
+    def _reading_hash(self, export: Export) -> str:
+        """Everything that may turn a refusal into a success."""
+        facts = [export.contract_hash, repr(self.limits), self.settings.memory_limit]
+        if _hashes(export):
+            facts.append(self._fingerprint() or "no key")
+            facts.append(self.ledger.fact(KEY_FACT) or "first key")
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+    def _fingerprint(self) -> str | None:
+        if self.key is None:
+            return None
+        return hmac.new(self.key, b"takt pseudonym key", "sha256").hexdigest()[:16]
+
+    def _ready(self, arrivals: list[Arrival]) -> list[Arrival]:
+        """The arrivals that stand still: quiet for long, or equal over two polls."""
+        now = time.time()
+
+        def is_quiet(arrival: Arrival) -> bool:
+            return now - arrival.mtime_ns / 1e9 > QUIET_SECONDS
+
+        young = [a for a in arrivals if a.problem is None and not is_quiet(a)]
+        if young:
+            time.sleep(self.settings.settle_seconds)
+        restless = {a.parts for a in young if not self._unchanged(a)}
+        for arrival in arrivals:
+            if arrival.parts in restless:
+                self._not_ready(arrival)
+        return [arrival for arrival in arrivals if arrival.parts not in restless]
+
+    def _unchanged(self, arrival: Arrival) -> bool:
+        path = self.settings.exports.joinpath(*arrival.parts)
+        try:
+            status = path.lstat()
+        except OSError:
+            return False
+        return _same(arrival, status)
+
+    def _not_ready(self, arrival: Arrival) -> None:
+        if arrival.path not in self.report.waiting:
+            self.report.waiting.append(arrival.path)
+
+    # ------------------------------------------------------------ loading
+
+    def _load(self, arrivals: list[Arrival], pool: ParserPool | None) -> None:
+        workers = min(WORKERS, len(arrivals))
+        memory = max(LEAST_MEMORY, parse_size(self.settings.memory_limit) // workers)
+        threads = max(1, self.settings.threads // workers)
+        self.users = {}
+        for arrival in arrivals:
+            self.users[arrival.parts] = self.users.get(arrival.parts, 0) + 1
+        with pool or ParserPool(memory, workers) as parsers:
+            tasks = self._tasks(arrivals, memory, threads)
+            for task, outcome in parsers.run(tasks):
+                arrival, sha256 = self.in_hand.pop(task.lake)
+                self._settle(arrival, sha256, task, outcome)
+                task.lake.unlink(missing_ok=True)
+                self._release(arrival)
+
+    def _tasks(
+        self, arrivals: list[Arrival], memory: int, threads: int
+    ) -> Iterator[ParseTask]:
+        """Claim one arrival after the other; yield those that must be read."""
+        for number, arrival in enumerate(arrivals):
+            try:
+                claim = self._claim(arrival)
+                if self._is_known(arrival, claim):
+                    self._release(arrival)
+                    continue
+                self._check_key(arrival.export)
+            except Refusal as refusal:
+                claimed = self.claims.get(arrival.parts)
+                self._refuse(arrival, refusal, claimed.sha256 if claimed else None)
+                self._release(arrival)
+                continue
+            except _NotReadyError:
+                self._not_ready(arrival)
+                self._release(arrival)
+                continue
+            lake = self.folder / f"{number}.parquet"
+            self.in_hand[lake] = (arrival, claim.sha256)
+            yield ParseTask(
+                export=arrival.export,
+                raw=claim.path,
+                lake=lake,
+                work=self.folder / f"{number}.work",
+                limits=self.limits,
+                pii_key=self.key if _hashes(arrival.export) else None,
+                memory_limit=memory,
+                threads=threads,
+            )
+
+    def _claim(self, arrival: Arrival) -> _Claim:
+        """The private copy of a file, made once however many exports read it."""
+        if arrival.problem is not None:
+            raise arrival.problem
+        claim = self.claims.get(arrival.parts)
+        if claim is None:
+            target = self.folder / f"{len(self.claims)}.raw"
+            claim = claim_file(self.settings.exports, arrival, target)
+            self.claims[arrival.parts] = claim
+            faultpoint("ingest.after_claim")
+        return claim
+
+    def _release(self, arrival: Arrival) -> None:
+        """One arrival is done: tell, and forget its copy if no other needs it."""
+        self.users[arrival.parts] -= 1
+        code = arrival.export.code
+        self.done[code] += 1
+        self.on_progress(code, self.done[code], self.to_do[code])
+        claim = self.claims.get(arrival.parts)
+        if claim is not None and self.users[arrival.parts] == 0:
+            claim.path.unlink(missing_ok=True)
+
+    def _is_known(self, arrival: Arrival, claim: _Claim) -> bool:
+        batch = self.ledger.find_batch(arrival.export, claim.sha256)
+        if batch is None or not (self.settings.home / batch.lake_path).is_file():
+            return False
+        self._record_known(arrival, claim.sha256)
+        return True
+
+    def _check_key(self, export: Export) -> None:
+        """Two keys in one lake would give one person two pseudonyms."""
+        if not _hashes(export):
+            return
+        if self.key is None:
+            raise Refusal(
+                "pii_key",
+                f"{export.code} has columns with pii: hash, and TAKT_PII_KEY is not "
+                "set: set it, or declare them pii: drop",
+            )
+        known = self.ledger.fact(KEY_FACT)
+        if known is not None and known != self._fingerprint():
+            raise Refusal(
+                "pii_key",
+                "TAKT_PII_KEY is not the key of the pseudonyms that are already in the "
+                "lake: set that key again, or start with an empty TAKT_HOME",
+            )
+
+    # ------------------------------------------------------------ outcomes
+
+    def _settle(
+        self, arrival: Arrival, sha256: str, task: ParseTask, outcome: Outcome
+    ) -> None:
+        if isinstance(outcome, Refusal):
+            self._refuse(arrival, outcome, sha256)
+            return
+        known = self.ledger.find_batch(arrival.export, sha256)
+        if known is not None and known.lake_sha256 != outcome.lake_sha256:
+            self._refuse(
+                arrival,
+                Refusal(
+                    "lake_mismatch",
+                    f"no longer gives the rows of batch {known.seq}, whose lake file "
+                    "is lost: restore the lake, or start with an empty TAKT_HOME",
+                ),
+                sha256,
+            )
+            return
+        self._into_lake(arrival.export, sha256, task.lake)
+        if known is not None:
+            self._record_known(arrival, sha256)
+            return
+        self._record_loaded(arrival, sha256, outcome)
+        faultpoint("ingest.after_ledger")
+
+    def _into_lake(self, export: Export, sha256: str, path: Path) -> None:
         faultpoint("ingest.before_lake")
-        task.lake.chmod(0o400)
-        task.lake.replace(lake_path)
-        _sync_folder(lake_path.parent)
+        target = self.settings.home / lake_path(export, sha256)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o400)
+        path.replace(target)
+        sync_folder(target.parent)
         faultpoint("ingest.after_lake")
+
+    def _record_loaded(self, arrival: Arrival, sha256: str, parsed: Parsed) -> None:
+        export = arrival.export
+        assert arrival.name is not None
         with self.ledger.transaction():
+            file_id = self._record_file(arrival, sha256, "loaded")
             self.ledger.record_batch(
                 parsed.rejects,
                 batch_id=sha256,
                 source=export.source,
                 export=export.name,
                 contract_hash=export.contract_hash,
-                file_id=self._sighting(arrival, sha256, "loaded"),
-                lake_path=str(lake_path.relative_to(self.settings.home)),
+                file_id=file_id,
+                lake_path=lake_path(export, sha256),
                 lake_sha256=parsed.lake_sha256,
                 rows_in=parsed.rows_in,
                 loaded=parsed.loaded,
@@ -479,27 +507,164 @@ class _Loading:
                 loaded_at=utc_text(utc_now()),
                 run_id=self.run_id,
             )
-        faultpoint("ingest.after_ledger")
-        found = self.report.exports[export.code]
-        found.loaded += 1
-        found.rows += parsed.loaded
-        found.rejected += parsed.rejected
-        found.duplicates += parsed.duplicates
-        self._progress(arrival)
+            if _hashes(export) and self.ledger.fact(KEY_FACT) is None:
+                self.ledger.set_fact(KEY_FACT, str(self._fingerprint()))
+        self._count(arrival, "loaded")
+        self._count(arrival, "rows", parsed.loaded)
+        self._count(arrival, "rejected", parsed.rejected)
+        self._count(arrival, "duplicates", parsed.duplicates)
 
+    def _record_known(self, arrival: Arrival, sha256: str) -> None:
+        self._record_file(arrival, sha256, "known")
+        self._count(arrival, "known")
 
-def _require_pii_key(settings: Settings, export: Export) -> None:
-    hashed = [column.name for column in export.columns if column.pii == "hash"]
-    if hashed and settings.pii_key is None:
-        raise Refusal(
-            "pii_key_missing",
-            f"columns {hashed} are declared pii: hash; set TAKT_PII_KEY and refresh",
+    def _refuse(self, arrival: Arrival, refusal: Refusal, sha256: str | None) -> None:
+        self._record_file(arrival, sha256, "refused", refusal)
+        self._count(arrival, "refused")
+        refusals = self.report.exports[arrival.export.code].refusals
+        refusals.append((arrival.path, refusal.message))
+
+    def _record_file(
+        self,
+        arrival: Arrival,
+        sha256: str | None,
+        outcome: str,
+        refusal: Refusal | None = None,
+    ) -> int:
+        export, name = arrival.export, arrival.name
+        logical_name, revision = split_revision(arrival.path)
+        return self.ledger.record_file(
+            source=export.source,
+            export=export.name,
+            path=arrival.path,
+            logical_name=logical_name,
+            revision=revision,
+            period=name.period if name else None,
+            covers_until=utc_text(name.covers_until)
+            if name and name.covers_until
+            else None,
+            sha256=sha256,
+            contract_hash=export.contract_hash,
+            reading_hash=self._reading_hash(export),
+            size_bytes=arrival.size,
+            mtime_ns=arrival.mtime_ns,
+            ctime_ns=arrival.ctime_ns,
+            inode=arrival.inode,
+            outcome=outcome,
+            refusal_code=refusal.code if refusal else None,
+            refusal_message=refusal.message if refusal else None,
+            first_seen_at=utc_text(utc_now()),
+            run_id=self.run_id,
         )
 
 
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _hashes(export: Export) -> bool:
+    return any(column.pii == "hash" for column in export.columns)
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits of a single file, as the settings say."""
+    return Limits(
+        ratio=settings.limit_ratio,
+        unpacked=settings.unpacked_bytes,
+        record=settings.record_bytes,
+        columns=settings.limit_columns,
+        xlsx_entries=settings.limit_xlsx_entries,
+        xlsx_unpacked=settings.xlsx_unpacked_bytes,
+        xlsx_columns=settings.limit_xlsx_columns,
+    )
+
+
+def lake_path(export: Export, sha256: str) -> str:
+    """Where a batch lies, relative to the home folder: named by its bytes alone."""
+    name = f"{sha256}-{export.contract_hash[:8]}.parquet"
+    return f"lake/{export.source}/{export.name}/{name}"
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        os.fsync(descriptor)
     finally:
-        os.close(handle)
+        os.close(descriptor)
+
+
+# ---------------------------------------------------------------- claiming
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """The private copy of a dropped file; only this is ever read."""
+
+    path: Path
+    sha256: str
+
+
+def claim_file(root: Path, arrival: Arrival, target: Path) -> _Claim:
+    """Copy a dropped file to `target` (0600, new) while hashing it, reading it once.
+
+    The file itself is never touched. Raises Refusal for a link, a device or a file
+    with a second name; _NotReadyError if it changes or vanishes meanwhile.
+    """
+    descriptor = _open_below(root, arrival.parts)
+    try:
+        before = os.fstat(descriptor)
+        if not stat.S_ISREG(before.st_mode):
+            raise Refusal("not_a_file", "is no regular file: put the file itself there")
+        if before.st_nlink != 1:
+            raise Refusal("hard_link", "has a second name (hard link): copy it instead")
+        if not _same(arrival, before):
+            raise _NotReadyError
+        digest = hashlib.sha256()
+        private = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(private, "wb") as copy:
+            while chunk := os.read(descriptor, CHUNK):
+                digest.update(chunk)
+                copy.write(chunk)
+        if not _same(arrival, os.fstat(descriptor)):
+            target.unlink()
+            raise _NotReadyError
+    finally:
+        os.close(descriptor)
+    return _Claim(target, digest.hexdigest())
+
+
+def _same(arrival: Arrival, status: os.stat_result) -> bool:
+    return (arrival.size, arrival.mtime_ns, arrival.inode) == (
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ino,
+    )
+
+
+def _open_below(root: Path, parts: tuple[str, ...]) -> int:
+    """Open a file below `root` step by step, following no link on the way.
+
+    O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
+    """
+    if not parts or {"", ".", ".."} & set(parts):
+        raise Refusal("not_a_file", "is no path below the exports folder")
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            inner = os.open(part, flags, dir_fd=folder)
+            os.close(folder)
+            folder = inner
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return os.open(parts[-1], flags, dir_fd=folder)
+    except OSError as error:
+        raise _claim_problem(error) from None
+    finally:
+        os.close(folder)
+
+
+def _claim_problem(error: OSError) -> Exception:
+    if error.errno == errno.ENOENT:
+        return _NotReadyError()
+    if error.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
+        return Refusal("not_a_file", "is a link or device: put the file itself there")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return Refusal("permission", "may not be read: give the pipeline access")
+    return error

@@ -58,15 +58,16 @@ class Records:
     the rows is the number. `kinds[i]` is `text` or a temporal type of DuckDB.
     `rejects` are records that never became rows; `dropped` counts those records.
     `doubts` names a rule for columns with a flag `e<i>` that rejects the record.
-    `check` is (rows, total of the column `bytes`), to be confirmed by the database;
-    if it finds anything else, `otherwise` reads the file in a more careful way.
+    `check` is (rows, sum of the column `bytes`, sum of record number x `bytes`), to be
+    confirmed by the database: the last one tells whether the order was kept. If it
+    finds anything else, `otherwise` reads the file in a more careful way.
     """
 
     relation: str
     kinds: list[str]
     extra_columns: list[str]
     in_order: bool = False
-    check: tuple[int, int] | None = None
+    check: tuple[int, int, int] | None = None
     rejects: list[Reject] = field(default_factory=list)
     dropped: int = 0
     iso_dates_too: bool = False
@@ -98,11 +99,15 @@ def check_header(
             faults.append(f"missing {_names(missing)}")
         if repeated:
             faults.append(f"repeated {_names(repeated)}")
+        # Without any declared name the line is data, which no message may show.
+        found = f"{len(header)} names, none of them declared: is there a header?"
+        if set(wanted) & set(header):
+            found = _names(header)
         raise Refusal(
             "header",
-            f"header differs: {'; '.join(faults)}. Declared: {_names(wanted)}. "
-            f"In the file: {_names(header)}. Correct the export, or the contract of "
-            f"{export.code}.",
+            f"has another header: {'; '.join(faults)}. Declared: {_names(wanted)}. "
+            f"In the file: {found}. Correct the export, or the contract of "
+            f"{export.code}",
         )
     positions = [header.index(name) if name in header else None for name in wanted]
     known = set(wanted)

@@ -1,9 +1,9 @@
 """CSV: Python's strict parser decides what a record is, DuckDB loads the columns.
 
-Two independent parsers read every file. Where they agree on the number of records and
-on the number of bytes in all cells, DuckDB reads the file as it is. Where they do not
-(ragged records, odd spaces around quotes), Python writes the records out in a form
-that has only one reading. So the rows are always those of the strict parser.
+Two independent parsers read every file. Where they agree on the number of records,
+the bytes of all cells and the order of the rows, DuckDB's reading is taken. Where they
+do not (ragged records, odd spaces around quotes), Python writes the records out in a
+form that has only one reading. So the rows are always those of the strict parser.
 
 Blank lines are records only in one-column files. A cell that is empty, quoted or not,
 is null.
@@ -98,6 +98,7 @@ class _Scan:
         self.limits = limits
         self.count = 0
         self.cell_bytes = 0
+        self.weighted_bytes = 0
         self.ragged: list[int] = []
         self.ragged_count = 0
         self.header: list[str] = []
@@ -174,7 +175,7 @@ class _Scan:
         next(reader)
         if check:
             check(0)
-        number = total = 0
+        number = total = weighted = 0
         for record in reader:
             if check:
                 check(number + 1)
@@ -201,8 +202,10 @@ class _Scan:
                     "(TAKT_LIMIT_RECORD)",
                 )
             total += length
+            weighted += number * length
             self.count = number
         self.cell_bytes = total
+        self.weighted_bytes = weighted
 
     def _note_ragged(self, number: int) -> None:
         self.ragged_count += 1
@@ -297,7 +300,7 @@ def _as_it_is(export: Export, file: Utf8File, scan: _Scan, limits: Limits) -> Re
         ["text"] * len(export.columns),
         [],
         in_order=True,
-        check=(scan.count, scan.cell_bytes),
+        check=(scan.count, scan.cell_bytes, scan.weighted_bytes),
     )
 
 
@@ -326,7 +329,7 @@ def _rewritten(export: Export, scan: _Scan, limits: Limits, work: Path) -> Recor
         relation,
         ["text"] * len(export.columns),
         [],
-        check=(kept, scan.cell_bytes),
+        check=(kept, scan.cell_bytes, scan.weighted_bytes),
         rejects=[Reject(number, None, None, "ragged") for number in scan.ragged],
         dropped=scan.ragged_count,
     )

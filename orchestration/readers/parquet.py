@@ -22,18 +22,9 @@ from orchestration.readers.base import (
 )
 
 _INTEGERS = frozenset(
-    [
-        "TINYINT",
-        "SMALLINT",
-        "INTEGER",
-        "BIGINT",
-        "HUGEINT",
-        "UTINYINT",
-        "USMALLINT",
-        "UINTEGER",
-        "UBIGINT",
-        "UHUGEINT",
-    ]
+    f"{sign}{size}"
+    for sign in ("", "U")
+    for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 )
 _TIMES = {
     "TIMESTAMP": "timestamp",
@@ -72,9 +63,15 @@ def read(
             columns.append(f"coalesce(abs(f{at}) > {EXACT}, false) as e{i}")
             doubts[i] = "inexact_number"
     # Renamed by position: names from outside never become part of a statement.
-    aliases = ", ".join(f"f{at}" for at in range(len(names)))
-    relation = f"(select {', '.join(columns)} from {source} as file({aliases}))"
-    return Records(relation, kinds, extra, in_order=True, doubts=doubts)
+    aliases = ", ".join([*(f"f{at}" for at in range(len(names))), "place"])
+    place = "file_row_number"
+    if place in {name.lower() for name in names}:
+        place = "row_number() over () - 1"
+    relation = (
+        f"(select place + 1 as n, {', '.join(columns)} "
+        f"from (select *, {place} from {source}) as file({aliases}))"
+    )
+    return Records(relation, kinds, extra, doubts=doubts)
 
 
 def _schema(
@@ -128,9 +125,9 @@ def _as_text(
         return _marked(column, digits), "text"
     raise Refusal(
         "type",
-        f"column {shown(column.in_file)} is stored as {shown(physical)}, which "
-        f"cannot become {column.data_type}. Correct the export, or the contract of "
-        f"{export.code}",
+        f"column {shown(column.in_file)} has the physical type {shown(physical)}, "
+        f"which cannot become {column.data_type}. Correct the export, or the contract "
+        f"of {export.code}",
     )
 
 

@@ -137,8 +137,9 @@ def load(
         required_nulls=nulls + records.dropped * len(export.required_columns),
         watermark_max=_instant(export, watermark),
         rejects=_rejects(connection, export, records, number),
-        selection=f"select {names}, {number} as _record_no from typed where {good} "
-        "order by rowid",
+        # Rows without a number of their own are in order already, which was checked.
+        selection=f"select {names}, {number} as _record_no from typed where {good}"
+        + ("" if records.in_order else " order by n"),
     )
 
 
@@ -225,8 +226,10 @@ def _create(
         return False
     if records.check is None:
         return True
+    number = "rowid + 1" if records.in_order else "n"
     found = connection.execute(
-        "select count(*), coalesce(sum(bytes), 0)::bigint from typed"
+        "select count(*), coalesce(sum(bytes), 0)::hugeint, "
+        f"coalesce(sum(({number})::hugeint * bytes), 0)::hugeint from typed"
     ).fetchone()
     return found == records.check
 
