@@ -1,37 +1,65 @@
-# Every target bootstraps what it needs: Python 3.11+ and make are enough.
+# Every target sets up what it needs: Python 3.11 or newer and make are enough.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
 PYTHON ?= python3
+ENVIRONMENT := .venv/env
+READY := .venv/.ready
+RUN := $(ENVIRONMENT)/bin/python
+TAKT := $(RUN) -m orchestration
+
 export DBT_PROFILES_DIR := $(CURDIR)
 export DAGSTER_DISABLE_TELEMETRY := yes
 export GX_ANALYTICS_ENABLED := false
 
-UV := $(shell command -v uv 2>/dev/null || echo .venv/boot/bin/uv)
-READY := .venv/.ready
+# The demo company's story ends on this night. Real exports get the real clock and a
+# key of their own: .takt-demo lies only where `takt demo` has written.
+DEMO_AS_OF := 2026-07-01T02:00+08:00
+DEMO_KEY := a demo key, known to everybody
+EXPORTS := $(or $(TAKT_EXPORTS),exports)
+AS_THE_DEMO = if [ -e "$(EXPORTS)/.takt-demo" ]; then \
+	export TAKT_AS_OF="$${TAKT_AS_OF:-$(DEMO_AS_OF)}" \
+		TAKT_PII_KEY="$${TAKT_PII_KEY:-$(DEMO_KEY)}"; fi
 
-.PHONY: help test check fmt
+.PHONY: help refresh dev query test check fmt
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@echo "Takt: from export files to governed KPI marts."
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1|\2/p' $(MAKEFILE_LIST) \
+		| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+	@echo "The command line: $(ENVIRONMENT)/bin/takt --help"
 
-# A virtual environment where the system has one; else a private folder, which also
-# works on Debian, whose own Python refuses to be installed into.
-.venv/boot/bin/uv:
-	@mkdir -p .venv
-	@$(PYTHON) -m venv .venv/boot >/dev/null 2>&1 && .venv/boot/bin/pip install -q uv \
-		|| { rm -rf .venv/boot; $(PYTHON) -m pip install -q --target .venv/boot uv; } \
-		|| { echo "Python's pip or venv is missing; install one of them, or uv."; exit 1; }
+refresh: $(READY) ## Refresh the KPIs; writes the demo's exports first where there are none
+	@$(TAKT) demo --if-empty
+	@$(AS_THE_DEMO); $(TAKT) refresh
 
-$(READY): pyproject.toml uv.lock $(if $(findstring .venv,$(UV)),.venv/boot/bin/uv)
-	@UV_PROJECT_ENVIRONMENT=.venv/env $(UV) sync --frozen -q
-	@touch $@
+dev: $(READY) ## Open Dagster on http://127.0.0.1:3000, with the demo where nothing is there
+	@$(TAKT) demo --if-empty
+	@$(AS_THE_DEMO); $(TAKT) verify >/dev/null 2>&1 || $(TAKT) refresh || [ $$? = 3 ]
+	@$(AS_THE_DEMO); $(TAKT) dev
+
+query: $(READY) ## Ask the published version: make query SQL="select * from dim_kpis"
+	@$(TAKT) query "$${SQL:-show tables}"
 
 test: $(READY) ## Run all tests
-	@.venv/env/bin/python -m pytest
+	@$(RUN) -m pytest
 
-check: $(READY) ## Lint Python and parse the dbt project
-	@.venv/env/bin/ruff check .
-	@.venv/env/bin/dbt --quiet parse --target-path data/target
+check: $(READY) ## Lint Python and SQL, and parse the dbt project
+	@$(ENVIRONMENT)/bin/ruff check .
+	@$(ENVIRONMENT)/bin/ruff format --check .
+	@$(ENVIRONMENT)/bin/sqlfluff lint models tests/data
+	@$(ENVIRONMENT)/bin/dbt --quiet parse --target-path .venv/dbt --log-path .venv/dbt
 
-fmt: $(READY) ## Format Python
-	@.venv/env/bin/ruff format .
+fmt: $(READY) ## Format Python and SQL
+	@$(ENVIRONMENT)/bin/ruff check --fix --quiet .
+	@$(ENVIRONMENT)/bin/ruff format .
+	@$(ENVIRONMENT)/bin/sqlfluff fix models tests/data
+
+# Without Python downloads: those come from a code host, not from a package registry.
+$(READY): pyproject.toml uv.lock .ci/bootstrap.py
+	@mkdir -p .venv
+	@echo "Setting up the environment; once, about a minute."
+	@uv="$$($(PYTHON) .ci/bootstrap.py)"; UV_PROJECT_ENVIRONMENT=$(ENVIRONMENT) \
+		UV_PYTHON_DOWNLOADS=never "$$uv" sync --frozen --quiet --python $(PYTHON)
+	@touch $@
