@@ -44,6 +44,11 @@ app = typer.Typer(
 )
 
 
+# Lies in the exports folder while they are the demo's; the Makefile looks for it.
+DEMO_STAMP = ".takt-demo"
+UNFINISHED = "unfinished\n"
+
+
 class Format(StrEnum):
     """How `takt query` writes its rows."""
 
@@ -180,6 +185,10 @@ def demo(
         float, typer.Option("--scale", min=0.01, max=1000, help="Times the cases.")
     ] = 1.0,
     as_of: DemoAsOf = "2026-07-01T02:00+08:00",
+    if_empty: Annotated[
+        bool,
+        typer.Option("--if-empty", help="Do nothing where there are files already."),
+    ] = False,
 ) -> None:
     """Write the demo company's exports: same arguments, same bytes.
 
@@ -193,7 +202,11 @@ def demo(
     settings = settings_of()
     folder = (out or settings.exports).absolute()
     stamp = folder / DEMO_STAMP
-    if folder.is_dir() and any(folder.iterdir()) and not stamp.exists():
+    holds_files = folder.is_dir() and any(folder.iterdir())
+    is_whole = not stamp.exists() or stamp.read_text() != UNFINISHED
+    if holds_files and is_whole and if_empty:
+        return
+    if holds_files and not stamp.exists():
         raise fail(
             f"{folder} holds files that are not the demo's. Choose another folder "
             "with --out, or empty this one.",
@@ -204,13 +217,14 @@ def demo(
     except ValueError:
         raise typer.BadParameter(f"--as-of {as_of!r} is no ISO date or time") from None
     folder.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(UNFINISHED)
+    done = company.generate(folder, truth, seed, scale, moment)
     stamp.write_text(f"seed {seed}, scale {scale:g}, as of {moment.isoformat()}\n")
-    company.generate(folder, truth=truth, seed=seed, scale=scale, as_of=moment)
-    count = sum(path.is_file() for path in folder.rglob("*")) - 1
-    typer.echo(f"Wrote {count} files to {shown_path(folder)}. Next: takt refresh")
-
-
-DEMO_STAMP = ".takt-demo"
+    typer.echo(
+        f"Wrote {done.files} files with {done.rows:,} rows to {shown_path(folder)}.\n"
+        f"Next: make refresh, or with TAKT_AS_OF={moment.isoformat()} and a "
+        "TAKT_PII_KEY: takt refresh"
+    )
 
 
 @app.command()

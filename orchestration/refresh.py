@@ -15,7 +15,7 @@ import os
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -223,7 +223,10 @@ class Run:
         if self.report.outcome != "running":
             return
         self.report.outcome = "failed"
-        self.report.message = str(error) or type(error).__name__
+        kind = type(error).__name__
+        # Dagster turns Ctrl-C into an exception of its own.
+        is_interrupt = kind in {"KeyboardInterrupt", "DagsterExecutionInterruptedError"}
+        self.report.message = "interrupted" if is_interrupt else str(error) or kind
         logger.error("%s", "".join(traceback.format_exception(error)))
 
     # ------------------------------------------------------------ what is known
@@ -319,13 +322,14 @@ class Run:
             for name in ("rows", "rejected", "duplicates"):
                 tally.counts[name] = sum(getattr(p, name) for p in parts)
             for code, part in sorted(found.exports.items()):
-                tally.notes += [
-                    f"{code} {path}: {message}" for path, message in part.refusals
-                ]
-            tally.notes += [
-                f"{path}: no export declares it" for path in found.unexpected
-            ]
-            tally.notes += [f"{path}: still being written" for path in found.waiting]
+                tally.notes += _grouped(code, part.refusals)
+            tally.notes += _grouped(
+                "not read",
+                [(path, "no export declares it") for path in found.unexpected],
+            )
+            tally.notes += _grouped(
+                "not read", [(path, "still being written") for path in found.waiting]
+            )
             self._ingested |= {export.code for export in exports}
         return found
 
@@ -414,6 +418,18 @@ class Run:
 class _Tally:
     counts: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+
+def _grouped(prefix: str, files: Iterable[tuple[str, str]]) -> list[str]:
+    """One line per message, not per file: a hundred files often share a reason."""
+    paths: dict[str, list[str]] = {}
+    for path, message in files:
+        paths.setdefault(message, []).append(path)
+    return [
+        f"{prefix}: {some[0]}{f' and {len(some) - 1} more' if some[1:] else ''}: "
+        f"{message}"
+        for message, some in paths.items()
+    ]
 
 
 @contextmanager
