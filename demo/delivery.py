@@ -8,7 +8,7 @@ was there at a moment, and what of that a faultless reader holds, are `written` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -131,3 +131,60 @@ def repeat_rows(rows: pd.DataFrame, which: np.ndarray) -> pd.DataFrame:
     copies["repeated"] = True
     both = pd.concat([rows, copies])
     return both.sort_index(kind="stable").reset_index(drop=True)
+
+
+def as_known(
+    cases: pd.DataFrame,
+    which: np.ndarray,
+    until: np.ndarray,
+    times: Sequence[str],
+    follows: dict[str, str],
+) -> pd.DataFrame:
+    """Cases, by position, as a system knew them at moments (exclusive).
+
+    A time that lies later is `NONE`, and so is a column that `follows` one. `case` is
+    the position, `updated` the newest known time.
+    """
+    rows = cases.iloc[which].reset_index(drop=True)
+    rows["case"] = which
+    updated = np.full(len(rows), NONE)
+    for name in times:
+        at = rows[name].to_numpy()
+        rows[name] = at = np.where(at < until, at, NONE)
+        updated = np.maximum(updated, at)
+    for name, since in follows.items():
+        rows[name] = np.where(rows[since] >= 0, rows[name], NONE)
+    rows["updated"] = updated
+    return rows
+
+
+def delta_rows(
+    cases: pd.DataFrame,
+    times: Sequence[str],
+    follows: dict[str, str],
+    spans: list[Span],
+) -> pd.DataFrame:
+    """Rows of a delta export: each case once in every span in which it changed.
+
+    They stand as at the end of the span; `rejected` and `repeated` are false.
+    """
+    pairs = []
+    for name in times:
+        at = cases[name].to_numpy()
+        span = span_of(spans, at // DAY)
+        changed = (at >= 0) & (span >= 0) & (span < len(spans))
+        pairs.append(np.flatnonzero(changed) * len(spans) + span[changed])
+    which, span = np.divmod(np.unique(np.concatenate(pairs)), len(spans))
+    ends = np.array([one.end for one in spans]) * DAY
+    rows = as_known(cases, which, ends[span], times, follows)
+    return rows.assign(file=span, rejected=False, repeated=False)
+
+
+def newest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest version of each case of a delta export, last delivered among equals.
+
+    `rows` come in order of delivery.
+    """
+    rows = rows.iloc[np.lexsort((rows["updated"].to_numpy(), rows["case"].to_numpy()))]
+    case = rows["case"].to_numpy()
+    return rows[np.append(case[1:] != case[:-1], True)[: len(case)]]

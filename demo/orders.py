@@ -30,13 +30,15 @@ from demo.clock import (
     month_label,
     month_of,
     month_spans,
-    span_of,
 )
 from demo.delivery import (
     QUARANTINED,
     Feed,
     File,
+    as_known,
+    delta_rows,
     into_files,
+    newest,
     repeat_rows,
     span_files,
 )
@@ -560,49 +562,28 @@ _ERP_TIMES = (
 )
 
 
-def _as_known(orders: pd.DataFrame, which: np.ndarray, until: np.ndarray):
-    """The ERP's row of orders as it stood at moments (exclusive)."""
-    row = {"order": which}
-    for name in ("customer", "channel", "warehouse", "category", "amount"):
-        row[name] = orders[name].to_numpy()[which]
-    newest = np.full(len(which), NONE)
-    seen = {}
-    for name in _ERP_TIMES:
-        at = orders[name].to_numpy()[which]
-        at = np.where(at < until, at, NONE)
-        newest = np.maximum(newest, at)
-        seen[name] = at
-    for name in ("received", "checked", "dispatched", "redispatched"):
-        row[name] = seen[name]
-    row["cancelled"], row["returned"] = seen["cancelled"], seen["returned"]
-    for name, since in (
-        ("moved", "redispatched"),
-        ("correction", "corrected"),
-        ("hold", "checked"),
-        ("return_reason", "returned"),
-    ):
-        row[name] = np.where(seen[since] >= 0, orders[name].to_numpy()[which], NONE)
-    row["updated"] = newest
-    return pd.DataFrame(row)
+_ERP_FOLLOWS = {
+    "moved": "redispatched",
+    "correction": "corrected",
+    "hold": "checked",
+    "return_reason": "returned",
+}
+_ERP_STATIC = ("customer", "channel", "warehouse", "category", "amount")
+
+
+def _erp_cases(orders: pd.DataFrame) -> pd.DataFrame:
+    return orders[[*_ERP_STATIC, *_ERP_TIMES, *_ERP_FOLLOWS]]
 
 
 def _erp_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
     orders, spans = state.orders, daily_spans()
-    pairs = []
-    for name in _ERP_TIMES:
-        at = orders[name].to_numpy()
-        span = span_of(spans, at // DAY)
-        changed = (at >= 0) & (span >= 0) & (span < len(spans))
-        pairs.append(np.flatnonzero(changed) * len(spans) + span[changed])
-    pair = np.unique(np.concatenate(pairs))
-    which, span = pair // len(spans), pair % len(spans)
-    ends = np.array([one.end for one in spans]) * DAY
-    rows = _as_known(orders, which, ends[span])
-    rows["file"] = span
+    cases = _erp_cases(orders)
+    rows = delta_rows(cases, _ERP_TIMES, _ERP_FOLLOWS, spans)
+    current = len(rows)
 
     # An older version that comes in the file after the newest one.
     last = np.zeros(len(orders), dtype=np.int64) - 1
-    last[which] = span
+    last[rows["case"]] = rows["file"]
     old = (
         (last >= 0)
         & (last < len(spans) - 1)
@@ -610,11 +591,12 @@ def _erp_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
         & (orders["settled"].to_numpy() >= 0)
     )
     stale = choose(rng, old, world.count(40))
-    older = _as_known(orders, stale, orders["checked"].to_numpy()[stale] + 1)
-    older["file"] = last[stale] + 1
+    checked = orders["checked"].to_numpy()[stale]
+    older = as_known(cases, stale, checked + 1, _ERP_TIMES, _ERP_FOLLOWS)
+    older = older.assign(file=last[stale] + 1, rejected=False, repeated=False)
     rows = pd.concat([rows, older], ignore_index=True)
 
-    whose = rows["order"].to_numpy()
+    whose = rows["case"].to_numpy()
     sent = orders["shipped"].to_numpy() >= 0
     plain = orders["plain"].to_numpy()
     lost = shares(rng, orders["month"].to_numpy(), 0.003, where=sent & plain, noise=0.3)
@@ -636,12 +618,10 @@ def _erp_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
     wide = plain_row & (rng.random(n) < 0.01)
     rows.loc[wide, "warehouse"] += 2
     rows["mark"] = np.where(rng.random(n) < 0.9, 0, rng.integers(1, 4, n))
-    rows["rejected"] = False
-    rows["repeated"] = False
     broken = choose(rng, plain_row, world.count(4))
     rows.loc[broken, "rejected"] = True
-    rows["older"] = np.arange(n) >= len(pair)
-    rows = rows.sort_values(["file", "updated", "order"], kind="stable")
+    rows["older"] = np.arange(n) >= current
+    rows = rows.sort_values(["file", "updated", "case"], kind="stable")
     numbers = order_numbers(orders)
     return Feed(
         "erp.orders",
@@ -659,7 +639,6 @@ def order_numbers(orders: pd.DataFrame) -> pa.Array:
     )
 
 
-_MARKS = writers.table(["", "-", "NULL", "无"])
 _ERP_HEADER = (
     "订单号 客户编号 渠道 接单时间 核对时间 分派完成时间 仓库 重新分派时间 "
     "重新分派原因 更正原因 挂起原因 品类 订单金额 取消时间 退货登记时间 退货原因 "
@@ -675,7 +654,7 @@ def _erp_bytes(rows: pd.DataFrame, numbers: pa.Array) -> bytes:
     amount = writers.decimals(rows["amount"].to_numpy(), thousands=True)
     broken = pa.array(rows["rejected"].to_numpy())
     columns = [
-        writers.pick(numbers, rows["order"]),
+        writers.pick(numbers, rows["case"]),
         writers.padded("C", rows["customer"], 5),
         writers.pick(CHANNELS, rows["channel"]),
         _slash(rows["received"]),
@@ -693,8 +672,7 @@ def _erp_bytes(rows: pd.DataFrame, numbers: pa.Array) -> bytes:
         writers.pick(RETURNS, rows["return_reason"]),
         _slash(rows["updated"]),
     ]
-    marks = writers.pick(_MARKS, rows["mark"])
-    columns = [writers.filled(column, marks) for column in columns]
+    columns = writers.marked(columns, rows["mark"])
     return writers.csv_bytes(_ERP_HEADER.split(), columns, encoding="gb18030")
 
 
@@ -840,19 +818,15 @@ def facts(
     answers: pd.DataFrame,
 ) -> SimpleNamespace:
     """What the rows say about each order: milestones, attributes, first known time."""
-    order = np.lexsort((erp["updated"].to_numpy(), erp["order"].to_numpy()))
-    newest = erp.iloc[order]
-    whose = newest["order"].to_numpy()
-    newest = newest[np.append(whose[1:] != whose[:-1], True)]
-    fact = SimpleNamespace(known=np.zeros(size, dtype=bool))
-    fact.known[newest["order"]] = True
+    known = newest(erp)
+    fact = SimpleNamespace()
     for name in (
         *("received", "checked", "dispatched", "redispatched", "cancelled"),
         *("returned", "moved", "correction", "hold", "return_reason"),
         *("category", "channel"),
     ):
         column = np.full(size, NONE)
-        column[newest["order"]] = newest[name]
+        column[known["case"]] = known[name]
         setattr(fact, name, column)
     fact.category = np.where(fact.category == MISSPELT, 0, fact.category)
     fact.category = np.where(fact.category < 0, UNKNOWN, fact.category)
@@ -1055,7 +1029,8 @@ def build(world: World) -> Process:
 def true_facts(state: State) -> SimpleNamespace:
     """What happened to each order, whoever knows it."""
     size = len(state.orders)
-    final = _as_known(state.orders, np.arange(size), np.full(size, FAR))
+    cases, every = _erp_cases(state.orders), np.arange(size)
+    final = as_known(cases, every, np.full(size, FAR), _ERP_TIMES, _ERP_FOLLOWS)
     return facts(size, final, state.lines, state.scans, state.answers)
 
 
@@ -1250,9 +1225,9 @@ def _dirt(world: World, feeds: dict[str, Feed], state: State) -> list[dict]:
     erp, picks = feeds["erp.orders"].rows, feeds["wms.picks"].rows
     scans, answers = feeds["carrier.shipments"].rows, feeds["survey.delivery"].rows
     orders = state.orders
-    last = erp.drop_duplicates("order", keep="last")
+    last = erp.drop_duplicates("case", keep="last")
     flipped = (last["dispatched"] >= 0) & (last["dispatched"] < last["received"])
-    shipped = orders["shipped"].to_numpy()[last["order"]] >= 0
+    shipped = orders["shipped"].to_numpy()[last["case"]] >= 0
     unsaid = (last["dispatched"] < 0) & shipped
     entries = [
         ("D1", "wms.picks", int(picks["repeated"].sum())),

@@ -44,7 +44,6 @@ class Kpi:
 
     code: str
     scale: Fraction = Fraction(1)
-    grain: str = "month"
     targets: tuple[Target, ...] = ()
     alarm: float | None = None
     relative: tuple[str, str, Fraction] | None = None

@@ -133,6 +133,15 @@ def filled(column: pa.Array, marks: pa.Array | str = "") -> pa.Array:
     return pc.coalesce(column, pa.scalar(marks) if isinstance(marks, str) else marks)
 
 
+_MARKS = table(["", "-", "NULL", "无"])
+
+
+def marked(columns: Sequence[pa.Array], marks: np.ndarray) -> list[pa.Array]:
+    """Columns whose nulls are written in the way that each row has for them."""
+    texts = pick(_MARKS, marks)
+    return [filled(column, texts) for column in columns]
+
+
 def _body(lines: pa.Array) -> bytes:
     # The data buffer of a string array is its texts without anything between them.
     if isinstance(lines, pa.ChunkedArray):
