@@ -172,3 +172,32 @@
 {% macro seconds_beyond(second, mark) -%}
     case when {{ second }} <= {{ mark }} then 0 else {{ second }} - {{ mark }} end
 {%- endmacro %}
+
+{#- Grains in which a KPI has values. -#}
+{% macro period_grains() -%}
+    {{ return(['day', 'week', 'month', 'quarter', 'half_year', 'ytd']) }}
+{%- endmacro %}
+
+{#- First day of the period of a date. Year to date is named by the month it ends with:
+    every month has one, counted from 1 January. -#}
+{% macro period_start(grain, day) -%}
+    {%- if grain == 'half_year' -%}
+    cast(
+        case
+            when extract(quarter from {{ day }}) in (2, 4)
+                then date_trunc('quarter', {{ day }}) - interval 3 month
+            else date_trunc('quarter', {{ day }})
+        end as date
+    )
+    {%- else -%}
+    cast(date_trunc('{{ 'month' if grain == 'ytd' else grain }}', {{ day }}) as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{#- First day after the period that a date is in. -#}
+{% macro period_end(grain, day) -%}
+    {%- set length = {
+        'quarter': '3 month', 'half_year': '6 month', 'ytd': '1 month'
+    }.get(grain, '1 ' ~ grain) -%}
+    cast({{ period_start(grain, day) }} + interval {{ length }} as date)
+{%- endmacro %}

@@ -1,6 +1,4 @@
--- Grain: one row per row of fct_kpi_daily, period grain and segment it counts in.
-{% set grains = ['day', 'week', 'month'] %}
-
+-- Grain: one row per row of fct_kpi_daily, period and segment it counts in.
 with segmented as (
     {% for segment in ['segment_code', "'all'"] %}
     select
@@ -14,18 +12,47 @@ with segmented as (
     from {{ ref('fct_kpi_daily') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+month_numbers as (
+    {% for month_no in range(1, 13) %}
+    select {{ month_no }} as month_no
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+months_to_come as (
+    -- A day counts in the year to date of its own month and of each that follows.
+    select
+        segmented.*,
+        month_numbers.month_no
+    from segmented
+    inner join month_numbers
+        on extract(month from segmented.measured_on) <= month_numbers.month_no
 )
 
-{% for grain in grains %}
+{% for grain in period_grains() if grain != 'ytd' %}
 select
     kpi_code,
     '{{ grain }}' as period_grain,
-    cast(date_trunc('{{ grain }}', measured_on) as date) as period_start,
+    {{ period_start(grain, 'measured_on') }} as period_start,
     segment_code,
     state,
     subject_count,
     numerator,
     denominator
 from segmented
-{{ 'union all' if not loop.last }}
+union all
 {% endfor %}
+select
+    kpi_code,
+    'ytd' as period_grain,
+    make_date(
+        cast(extract(year from measured_on) as integer), month_no, 1
+    ) as period_start,
+    segment_code,
+    state,
+    subject_count,
+    numerator,
+    denominator
+from months_to_come

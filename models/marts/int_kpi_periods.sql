@@ -1,7 +1,5 @@
 -- Grain: one row per KPI, period grain, period and segment, from the first day measured
 -- to the last day that was over when the run looked back.
-{% set grains = ['day', 'week', 'month'] %}
-
 with bounds as (
     select
         kpis.kpi_code,
@@ -39,14 +37,12 @@ segments as (
 ),
 
 periods as (
-    {% for grain in grains %}
+    {% for grain in period_grains() %}
     select distinct
         kpi_code,
         '{{ grain }}' as period_grain,
-        cast(date_trunc('{{ grain }}', local_date) as date) as period_start,
-        cast(
-            date_trunc('{{ grain }}', local_date) + interval 1 {{ grain }} as date
-        ) as period_end
+        {{ period_start(grain, 'local_date') }} as period_start,
+        {{ period_end(grain, 'local_date') }} as period_end
     from days
     {{ 'union all' if not loop.last }}
     {% endfor %}

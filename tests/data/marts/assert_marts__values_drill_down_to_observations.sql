@@ -1,14 +1,25 @@
 -- Every value must be the sum of its observations, in every grain and segment, and
 -- every observation must be in some value: a row here is a number nobody could explain.
-{% set grains = ['day', 'week', 'month'] %}
+with spans as (
+    -- What each value claims to count, from its own dates.
+    select distinct
+        kpi_code,
+        period_grain,
+        period_start,
+        case
+            when period_grain = 'ytd'
+                then cast(date_trunc('year', period_start) as date)
+            else period_start
+        end as counts_from,
+        period_end
+    from {{ ref('fct_kpi_values') }}
+),
 
-with drilled as (
-    {% for grain in grains %}
+segmented as (
     {% for segment in ['segment_code', "'all'"] %}
     select
         kpi_code,
-        '{{ grain }}' as period_grain,
-        cast(date_trunc('{{ grain }}', measured_on) as date) as period_start,
+        measured_on,
         {{ segment }} as segment_code,
         numerator,
         denominator,
@@ -16,24 +27,42 @@ with drilled as (
     from {{ ref('fct_kpi_observations') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
 ),
 
-sums as (
+daily as (
     select
         kpi_code,
-        period_grain,
-        period_start,
+        measured_on,
         segment_code,
-        coalesce(sum(numerator), 0) as numerator,
-        coalesce(sum(denominator), 0) as denominator,
+        sum(numerator) as numerator,
+        sum(denominator) as denominator,
         count(case when state = 'counted' then 1 end) as counted_count,
         count(case when state = 'open' then 1 end) as open_count,
         count(case when state = 'undecided' then 1 end) as undecided_count,
         count(case when state = 'excluded' then 1 end) as excluded_count
-    from drilled
-    group by kpi_code, period_grain, period_start, segment_code
+    from segmented
+    group by kpi_code, measured_on, segment_code
+),
+
+sums as (
+    select
+        daily.kpi_code,
+        spans.period_grain,
+        spans.period_start,
+        daily.segment_code,
+        coalesce(sum(daily.numerator), 0) as numerator,
+        coalesce(sum(daily.denominator), 0) as denominator,
+        sum(daily.counted_count) as counted_count,
+        sum(daily.open_count) as open_count,
+        sum(daily.undecided_count) as undecided_count,
+        sum(daily.excluded_count) as excluded_count
+    from daily
+    left join spans
+        on daily.kpi_code = spans.kpi_code
+        and daily.measured_on >= spans.counts_from
+        and daily.measured_on < spans.period_end
+    group by
+        daily.kpi_code, spans.period_grain, spans.period_start, daily.segment_code
 ),
 
 published as (
