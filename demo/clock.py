@@ -59,6 +59,7 @@ def iso_day(day: int) -> str:
 
 def month_index(day: np.ndarray) -> np.ndarray:
     """Months since 1970-01 of day numbers."""
+    day = np.asarray(day)
     return day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import complaints, orders
+from demo import complaints, orders, procurement
 from demo.clock import (
     DAY,
     SEEDS,
@@ -45,7 +45,7 @@ class Summary:
 
 def build_processes(world: World) -> list[Process]:
     """All processes, each from its own random stream."""
-    return [module.build(world) for module in (orders, complaints)]
+    return [module.build(world) for module in (orders, complaints, procurement)]
 
 
 def generate(

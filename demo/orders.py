@@ -652,7 +652,6 @@ def _slash(at: pd.Series) -> pa.Array:
 
 def _erp_bytes(rows: pd.DataFrame, numbers: pa.Array) -> bytes:
     amount = writers.decimals(rows["amount"].to_numpy(), thousands=True)
-    broken = pa.array(rows["rejected"].to_numpy())
     columns = [
         writers.pick(numbers, rows["case"]),
         writers.padded("C", rows["customer"], 5),
@@ -666,7 +665,7 @@ def _erp_bytes(rows: pd.DataFrame, numbers: pa.Array) -> bytes:
         writers.pick(CORRECTION, rows["correction"]),
         writers.pick(HOLDS, rows["hold"]),
         writers.pick([*CATEGORIES, "灯俱"], rows["category"]),
-        pc.if_else(broken, pa.scalar("#REF!"), amount),
+        writers.instead(amount, "#REF!", rows["rejected"]),
         _slash(rows["cancelled"]),
         _slash(rows["returned"]),
         writers.pick(RETURNS, rows["return_reason"]),

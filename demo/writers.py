@@ -133,6 +133,11 @@ def filled(column: pa.Array, marks: pa.Array | str = "") -> pa.Array:
     return pc.coalesce(column, pa.scalar(marks) if isinstance(marks, str) else marks)
 
 
+def instead(column: pa.Array, text: str, where: np.ndarray) -> pa.Array:
+    """The column with a text in some rows."""
+    return pc.if_else(pa.array(np.asarray(where, dtype=bool)), pa.scalar(text), column)
+
+
 _MARKS = table(["", "-", "NULL", "无"])
 
 
