@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import complaints, orders, procurement
+from demo import complaints, finance, orders, procurement, quality
 from demo.clock import (
     DAY,
     SEEDS,
@@ -45,7 +45,14 @@ class Summary:
 
 def build_processes(world: World) -> list[Process]:
     """All processes, each from its own random stream."""
-    return [module.build(world) for module in (orders, complaints, procurement)]
+    sold = orders.build(world)
+    return [
+        sold,
+        complaints.build(world),
+        procurement.build(world),
+        quality.build(world, sold),
+        finance.build(world),
+    ]
 
 
 def generate(

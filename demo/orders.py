@@ -1017,8 +1017,8 @@ def build(world: World) -> Process:
         kpis=KPIS,
         actual=actual,
         seen=seen,
-        findings=lambda kpis: _findings(world, state, kpis),
-        absent=_absent(world, state),
+        findings=lambda kpis: _findings(world, kpis),
+        absent=_absent(world),
         nights=_nights(world),
         dirt=_dirt(world, feeds, state),
         state=SimpleNamespace(orders=state, feeds=feeds),
@@ -1044,7 +1044,7 @@ def seen_facts(state: State, feeds: dict[str, Feed], as_of: int) -> SimpleNamesp
     )
 
 
-def _findings(world: World, state: State, kpis: dict) -> list[dict]:
+def _findings(world: World, kpis: dict) -> list[dict]:
     found = []
     dispatch = values(kpis, KPIS, "orders.dispatch_minutes")
     ready = values(kpis, KPIS, "orders.same_day_ship_pct")
@@ -1066,7 +1066,7 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
                 "PL1",
                 "target",
                 "orders.dispatch_minutes",
-                window=[min(dispatch), max(dispatch)],
+                window=[*dispatch][:: max(1, len(dispatch) - 1)],
                 verdict={
                     label: at <= (15 if label >= "2026-03" else 30)
                     for label, at in dispatch.items()
@@ -1133,37 +1133,11 @@ def _findings(world: World, state: State, kpis: dict) -> list[dict]:
                 verdict="alarm",
             )
         )
-    if world.has("PL6"):
-        n, back = state.returns[month_of(2025, 9)]
-        found.append(
-            finding(
-                "PL6",
-                "alarm",
-                "quality.return_rate_pct",
-                window=["2025-09"],
-                verdict="confirmed",
-                task="quality",
-                contributor="灯具",
-                range=[back, n],
-            )
-        )
     return found
 
 
-def _absent(world: World, state: State) -> list[dict]:
+def _absent(world: World) -> list[dict]:
     found = []
-    if world.has("PL7"):
-        n, back = state.returns[month_of(2026, 3)]
-        found.append(
-            {
-                "plant": "PL7",
-                "rule": "alarm",
-                "kpi": "quality.return_rate_pct",
-                "window": ["2026-03"],
-                "verdict": "possible",
-                "range": [back, n],
-            }
-        )
     if world.has("PL1"):
         found.append(
             {
