@@ -33,7 +33,7 @@ from orchestration.settings import Settings
 
 WORKERS = 2
 # Below this a second worker costs more than it saves: it imports for two seconds.
-FEW_BATCHES = 8
+FEW_BATCHES = 32
 JUDGE_SECONDS = 300.0
 
 Progress = Callable[[str, int, int], None]

@@ -1,7 +1,7 @@
 """Judging one batch: a suite and the file's rows become a verdict with its reasons.
 
-Here: great-expectations, called directly on a pandas frame in an ephemeral context,
-and the rules by which its results become PASS, WARN, FAIL or ERROR. Not here: which
+Here: reading the batch, and the rules by which great-expectations' results become
+PASS, WARN, FAIL or ERROR. Not here: calling great-expectations (`evaluation`), which
 batches are judged, and the ledger (`gate`).
 
 What leaves this module holds counts, shares and the suite's own limits, never a
@@ -11,19 +11,14 @@ value of a file: messages of exceptions are dropped for that reason, their class
 from __future__ import annotations
 
 import hashlib
-import logging
 import math
-import os
-import re
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestration.evaluation import Outcome, evaluate
 from orchestration.suites import (
     DELIVERY_COLUMNS,
     Suite,
@@ -40,8 +35,6 @@ from orchestration.suites import (
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.expectations import Expectation
-
-RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 
 # Figures that a delivery rightly lacks: the first files have no history.
 UNMEASURED = ("previous_rows", "volume_ratio", "period_share")
@@ -60,7 +53,6 @@ VALUE_TYPES = (
 Figures = dict[str, float | None]
 
 _NOT_LIMITS = ("column", "column_A", "column_B", "column_list", "batch_id")
-_CLASS_NAME = re.compile(r"^(?:\w+\.)*(\w+)\s*(?::|$)")
 
 
 @dataclass(frozen=True)
@@ -287,66 +279,16 @@ def _vacuous(suite: Suite, frame: pd.DataFrame) -> Iterator[str]:
             yield f"{name} is tested and has no value in the whole file."
 
 
-# great-expectations
-
-
-@cache
-def _whole_frame() -> Any:
-    """A batch definition over any frame; context and source are made once."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations
-
-    # Its log repeats exceptions, and those repeat values.
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL + 1)
-    context = great_expectations.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("takt")
-    asset = source.add_dataframe_asset("frame")
-    return asset.add_batch_definition_whole_dataframe("whole")
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def evaluate(
-    expectations: Sequence[Expectation], frame: pd.DataFrame
-) -> list[tuple[Expectation, Any]]:
-    """Each expectation with great-expectations' result for it, in suite order.
-
-    An expectation without a result is left out; the caller counts.
-    """
-    if not expectations:
-        return []
-    definition = _whole_frame()
-    import great_expectations
-
-    # Results come back regrouped; the mark says which is which.
-    marked = [
-        expectation.copy(update={"meta": {"place": place}})
-        for place, expectation in enumerate(expectations)
-    ]
-    with _without_warnings():
-        batch = definition.get_batch({"dataframe": frame})
-        suite = great_expectations.ExpectationSuite(name="s", expectations=marked)
-        answer = batch.validate(suite, result_format=RESULT_FORMAT)
-    found = {one.expectation_config.meta["place"]: one for one in answer.results}
-    return [(expectations[place], found[place]) for place in sorted(found)]
-
-
 def _record(
     part: str,
     expectation: Expectation,
-    outcome: Any,
+    outcome: Outcome,
     frame: pd.DataFrame,
     hashed: Sequence[str],
 ) -> dict[str, Any]:
     """What is stored about one expectation. Counts, shares and limits, no values."""
     content = expectation.configuration.to_json_dict()["kwargs"]
-    result = outcome.result or {}
+    result = outcome.result
     columns = list(claimed_columns(expectation))
     count, missing = result.get("element_count"), result.get("missing_count")
     kind = expectation_type(expectation)
@@ -356,7 +298,7 @@ def _record(
         "columns": columns,
         "notes": notes_of(expectation),
         "severity": severity_of(expectation),
-        "success": bool(outcome.success),
+        "success": outcome.success,
         "observed": _aggregate(kind, columns, result, frame, hashed),
         "allowed": {k: v for k, v in content.items() if k not in _NOT_LIMITS},
         "element_count": count,
@@ -365,9 +307,8 @@ def _record(
         "unexpected_percent": _number(result.get("unexpected_percent")),
         "tested": _tested(expectation, count, missing, frame),
     }
-    raised = _raised(outcome.exception_info)
-    if raised:
-        record |= {"error": raised, "success": False}
+    if outcome.raised:
+        record |= {"error": outcome.raised, "success": False}
     return record
 
 
@@ -412,19 +353,6 @@ def _number(value: Any) -> float | None:
     if not math.isfinite(number):
         return None
     return int(number) if number.is_integer() else number
-
-
-def _raised(info: Any) -> str | None:
-    """The class of the exception inside great-expectations' info, or None."""
-    if not isinstance(info, dict):
-        return None
-    if "raised_exception" not in info:
-        return next((one for one in map(_raised, info.values()) if one), None)
-    if not info["raised_exception"]:
-        return None
-    lines = str(info.get("exception_traceback") or "").strip().splitlines()
-    match = _CLASS_NAME.match(lines[-1]) if lines else None
-    return match[1] if match else "an exception"
 
 
 # Words

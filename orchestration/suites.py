@@ -14,9 +14,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from great_expectations.expectations import Expectation
@@ -128,7 +130,7 @@ class Suite:
     def size(self) -> int:
         return len(self.batch) + len(self.delivery)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns of the file that the suite reads, in first-use order."""
         names = [name for each in self.batch for name in needed_columns(each)]
@@ -136,7 +138,7 @@ class Suite:
             names.append(self.period_column)
         return tuple(dict.fromkeys(names))
 
-    @property
+    @cached_property
     def suite_hash(self) -> str:
         """sha256 over what is judged: not over notes, order or source text."""
         content = {
@@ -199,8 +201,9 @@ def _canonical(expectation: Expectation, judged_only: bool = True) -> str:
 def load_suite(export_code: str) -> Suite:
     """The suite of an export such as `erp.orders`: `expectations.erp.orders()`.
 
-    Raises SuiteError when the module or the function is missing, when it raises, or
-    when it returns something else.
+    A function is called once: it reads no data and no clock, so that it always gives
+    the same. Raises SuiteError when the module or the function is missing, when it
+    raises, or when it returns something else.
     """
     source, export = export_code.split(".", 1)
     place = f"expectations/{source}.py"
@@ -216,6 +219,8 @@ def load_suite(export_code: str) -> Suite:
     function = getattr(module, export, None)
     if not callable(function):
         raise SuiteError(_to_write(export_code, place, export))
+    if function in _suites:
+        return _suites[function]
     try:
         suite = function()
     except Exception as error:
@@ -224,7 +229,11 @@ def load_suite(export_code: str) -> Suite:
         raise SuiteError(
             f"{export}() in {place} returns {type(suite).__name__}, not a Suite."
         )
+    _suites[function] = suite
     return suite
+
+
+_suites: WeakKeyDictionary[Callable[[], Suite], Suite] = WeakKeyDictionary()
 
 
 def _to_write(export_code: str, place: str, export: str) -> str:
