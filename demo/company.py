@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import complaints, finance, orders, procurement, quality
+from demo import complaints, finance, leads, orders, procurement, quality
 from demo.clock import (
     DAY,
     SEEDS,
@@ -49,6 +49,7 @@ def build_processes(world: World) -> list[Process]:
     return [
         sold,
         complaints.build(world),
+        leads.build(world),
         procurement.build(world),
         quality.build(world, sold),
         finance.build(world),

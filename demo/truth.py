@@ -226,17 +226,7 @@ def periods(kpi: Kpi, actual: Tally, seen: Tally, until: int, grain: str) -> dic
                 for segment in ("all", tally.segments[row.segment]):
                     cell = cells.setdefault((key, segment), Cell())
                     cell.put(part, row, tally.reasons)
-    base = None
-    if kpi.relative is not None:
-        _, year, _ = kpi.relative
-        months = [period_label(key, grain) for key, segment in cells]
-        sums = [
-            cell.observable
-            for label, ((_, segment), cell) in zip(months, cells.items(), strict=True)
-            if label.startswith(year) and segment == "all"
-        ]
-        if den := sum(one["den"] for one in sums):
-            base = kpi.scale * Fraction(sum(one["num"] for one in sums), den)
+    base = None if kpi.relative is None else yearly(kpi, seen, kpi.relative[1])
     found: dict[str, dict] = {}
     for (key, segment), cell in sorted(cells.items()):
         # What ended before the exports begin leaves no trace in them.
@@ -251,6 +241,15 @@ def periods(kpi: Kpi, actual: Tally, seen: Tally, until: int, grain: str) -> dic
             "met": met(kpi, target, cell.observable),
         }
     return found
+
+
+def yearly(kpi: Kpi, tally: Tally, year: str) -> Fraction | None:
+    """The value of a whole year, over all segments."""
+    frame = tally.grouped(kpi.code, "year")
+    inside = frame[frame["period"] == int(year) - 1970]
+    if not (den := int(inside["den"].sum())):
+        return None
+    return kpi.scale * Fraction(int(inside["num"].sum()), den)
 
 
 def target_of(kpi: Kpi, label: str, base: Fraction | None = None) -> Target | None:

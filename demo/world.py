@@ -99,6 +99,23 @@ def lognormal(
     return mean * np.exp(rng.normal(-sigma * sigma / 2, sigma, size))
 
 
+def levelled(
+    rng: np.random.Generator,
+    groups: np.ndarray,
+    level: np.ndarray | float,
+    variation: float,
+    noise: float = 0.01,
+) -> np.ndarray:
+    """Positive numbers whose mean in each group is the mean level, with little noise.
+
+    `level` is one number or one per entry, `variation` the coefficient of single ones.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    raw, size = lognormal(rng, len(groups), variation), np.bincount(group)
+    wobble = 1 + noise * rng.normal(size=len(names))
+    return raw * level * (wobble * size / np.bincount(group, raw))[group]
+
+
 def arrivals(
     rng: np.random.Generator, days: np.ndarray, rate: np.ndarray | float
 ) -> np.ndarray:
