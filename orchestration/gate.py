@@ -35,6 +35,7 @@ WORKERS = 2
 # Below this a second worker costs more than it saves: it imports for two seconds.
 FEW_BATCHES = 32
 JUDGE_SECONDS = 300.0
+STOP_SECONDS = 5.0
 
 Progress = Callable[[str, int, int], None]
 Judge = Callable[[Task], Judgement | None]
@@ -266,9 +267,14 @@ class _Worker:
         return self.process.is_alive()
 
     def stop(self) -> None:
+        """End the child: by itself when it is idle, so that it cleans up; else hard."""
+        # Semaphores of its libraries would outlive a killed child, and the user
+        # would read of them when the command ends.
+        self.pipe.close()
+        if self.task is None:
+            self.process.join(STOP_SECONDS)
         self.process.kill()
         self.process.join()
-        self.pipe.close()
 
 
 def _serve(pipe: Connection, judge: Judge) -> None:
@@ -339,6 +345,8 @@ def _judge_all(
                 yield task, judgement
                 waiting.appendleft(task.export_code)
     finally:
+        for worker in pool:
+            worker.pipe.close()
         for worker in pool:
             worker.stop()
 
