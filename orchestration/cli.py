@@ -112,9 +112,16 @@ def _unexpected(error: Exception) -> str:
 
 def settings_of(as_of: str | None = None) -> Settings:
     """The settings of this command; SettingsError ends it with exit code 2."""
-    from orchestration.settings import load_settings
+    from orchestration.settings import SettingsError, load_settings, variable
 
-    return load_settings(as_of=as_of)
+    try:
+        return load_settings(as_of=as_of)
+    except SettingsError as error:
+        if as_of is None:
+            raise
+        # The name that was typed.
+        message = str(error).replace(f"{variable('as_of')} = ", "--as-of ")
+        raise SettingsError(message) from None
 
 
 def open_ledger(settings: Settings) -> Ledger:
@@ -221,10 +228,11 @@ def demo(
     done = company.generate(folder, truth, seed, scale, moment)
     stamp.write_text(f"seed {seed}, scale {scale:g}, as of {moment.isoformat()}\n")
     typer.echo(
-        f"Wrote {done.files} files with {done.rows:,} rows to {shown_path(folder)}.\n"
-        f"Next: make refresh, or with TAKT_AS_OF={moment.isoformat()} and a "
-        "TAKT_PII_KEY: takt refresh"
+        f"Wrote {done.files} files with {done.rows:,} rows to {shown_path(folder)}."
     )
+    if not if_empty:
+        local = moment.astimezone(settings.zone).isoformat()
+        typer.echo(f"Next, with any TAKT_PII_KEY: takt refresh --as-of {local}")
 
 
 @app.command()
@@ -352,7 +360,7 @@ def query(
         from orchestration import report
 
         out = report.console()
-        out.print(report.result_table(result))
+        out.print(report.result(out, result))
         rows = "row" if len(result.rows) == 1 else "rows"
         out.print(f"{len(result.rows):,} {rows} · version {result.version}")
     sys.stdout.flush()
@@ -456,10 +464,14 @@ def prune(
 
     with _writing(settings) as ledger:
         done = publish.prune(settings, ledger, contracts(settings), dry_run=dry_run)
+    if not done.versions and not done.lake_files:
+        typer.echo("Nothing is old enough to be deleted.")
+        return
     verb = "Would delete" if dry_run else "Deleted"
+    numbers = ", ".join(map(str, done.versions)) or "none"
     typer.echo(
-        f"{verb} {len(done.versions)} versions and {len(done.lake_files)} lake files, "
-        f"{report.size(done.freed_bytes)}."
+        f"{verb} versions: {numbers}; lake files: {len(done.lake_files)}; "
+        f"{report.size(done.freed_bytes)} in all."
     )
 
 

@@ -261,10 +261,16 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
         *(f"{_title(r)} raised {r['error']}." for r in raised),
         *vacuous,
         *(_in_words(r) for r in critical),
-        *(_in_words(r) for r in failed if r not in critical),
+        *(_in_words(r) for r in failed if r not in critical and not _twin(r, critical)),
     )
     results = _stored(reasons, figures, records, rows=len(frame))
     return Judgement(verdict, suite_hash, suite.size, evaluated, reasons, results)
+
+
+def _twin(record: dict[str, Any], critical: Sequence[dict[str, Any]]) -> bool:
+    """Whether a stricter limit of the same rule has already failed."""
+    same = ("part", "type", "columns")
+    return any(all(record[k] == other[k] for k in same) for other in critical)
 
 
 def _vacuous(suite: Suite, frame: pd.DataFrame) -> Iterator[str]:

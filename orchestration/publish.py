@@ -631,7 +631,7 @@ def _check_folder(folder: Path, manifest_sha256: str) -> tuple[list[str], int]:
 
 def _no_version(ledger: Ledger, number: int) -> str:
     known = [str(row.version) for row in ledger.versions() if row.state != "pruned"]
-    there = f"there are {', '.join(known)}" if known else "nothing is published yet"
+    there = f"kept are: {', '.join(known)}" if known else "nothing is published yet"
     return f"There is no version {number}; {there}."
 
 

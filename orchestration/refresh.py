@@ -351,7 +351,7 @@ class Run:
                 for export, state in zip(self.exports, states, strict=True)
                 if state.is_held
             ]
-            tally.counts["held"] = len(self.report.held)
+            tally.counts["exports held back"] = len(self.report.held)
             self._gated |= {export.code for export in exports}
         return judged
 

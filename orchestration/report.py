@@ -7,13 +7,17 @@ Not here: finding the facts (`refresh`, `ledger`, `query`).
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -33,9 +37,10 @@ from orchestration.query import QueryError, QueryResult, query
 from orchestration.refresh import Observer, RefreshReport, StageReport
 from orchestration.settings import Settings
 
-# Wide enough that a log or a pipe does not break lines.
-PLAIN_WIDTH = 200
+# Wide enough that no line of a log or a pipe is broken.
+PLAIN_WIDTH = 100_000
 MOST_NOTES = 10
+FIGURES = frozenset({"rows", "rejected", "duplicates", "files", "record", "at byte"})
 
 # One row per KPI: its newest ended period with a value, at the grain it is judged by;
 # without any, its newest period and the reason.
@@ -99,18 +104,35 @@ def moment(value: datetime | None, timezone: str) -> str:
     return value.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%d %H:%M")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    figures: Collection[str] = FIGURES,
+) -> Table:
     """A table without lines around it; cells are shown as they are, never as markup."""
     result = Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
     for header in headers:
-        is_figure = header in {"rows", "rejected", "duplicates", "files", "n"}
+        # A header may come from a query: text, not markup.
         result.add_column(
-            header, justify="right" if is_figure else "left", overflow="fold"
+            Text(header),
+            justify="right" if header in figures else "left",
+            overflow="fold",
         )
     for row in rows:
         cells = ["" if cell is None else str(cell) for cell in row]
         result.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
     return result
+
+
+def outcome_words(outcome: str) -> str:
+    """How a run ended, as a person would say it."""
+    return {
+        "published_held": "published, with at least one source held back",
+        "audited": "built and audited, not published",
+        "busy": "gave way to another run",
+        "killed": "ended without saying so",
+        "running": "at work, or killed",
+    }.get(outcome, words(outcome))
 
 
 # ---------------------------------------------------------------- a run in progress
@@ -129,7 +151,7 @@ class PlainProgress(Observer):
         """Nothing to put back."""
 
     def stage_ended(self, report: StageReport) -> None:
-        figures = ", ".join(f"{n:,} {name}" for name, n in _shown(report).items())
+        figures = ", ".join(_counted(name, n) for name, n in _shown(report).items())
         line = f"{report.stage:<8} {report.seconds:6.1f} s  {figures}"
         self.out.print(Text(line))
         for note in report.notes[:MOST_NOTES]:
@@ -189,8 +211,12 @@ def _shown(report: StageReport) -> dict[str, int]:
     return {
         name: count
         for name, count in report.counts.items()
-        if count or name in {"files loaded", "judged", "held"}
+        if count or name in {"files loaded", "judged", "exports held back"}
     }
+
+
+def _counted(name: str, count: int) -> str:
+    return f"version {count}" if name == "version" else f"{count:,} {name}"
 
 
 # ---------------------------------------------------------------- the end of a run
@@ -351,9 +377,11 @@ def last_run_line(ledger: Ledger, timezone: str) -> Text:
         return Text("No run yet.")
     run = runs[0]
     line = f"Last run {run.run_id} ({moment(run.started_at, timezone)}): "
-    line += words(run.outcome)
+    line += outcome_words(run.outcome)
     if run.outcome in {"failed", "killed"}:
-        line += f" in stage {run.stage}: {run.message}"
+        line += f" in stage {run.stage}"
+    if run.outcome == "failed":
+        line += f": {run.message}"
     return Text(line)
 
 
@@ -434,27 +462,76 @@ def _refusal(file: Mapping) -> str:
 
 
 def _expectations(verdict: Verdict) -> Table:
+    """One line per expectation, those that failed first."""
     rows = []
-    for one in verdict.results.get("expectations", []):
-        limits = ", ".join(f"{key} {value}" for key, value in one["allowed"].items())
-        unexpected = one["unexpected_count"]
+    for one in sorted(verdict.results.get("expectations", []), key=_passed):
+        mark = "PASS" if _passed(one) else _severity(one["severity"])
         rows.append(
             (
-                "PASS" if one["success"] else _severity(one["severity"]),
+                mark,
+                one["severity"],
                 ", ".join(one["columns"]),
-                words(one["type"].removeprefix("expect_")),
-                one["observed"],
-                limits,
-                "" if unexpected is None else f"{unexpected} of {one['tested']}",
+                _rule(one["type"]),
+                _observed(one),
+                "; ".join(_limits(one["allowed"])),
                 one.get("error") or one["notes"],
             )
         )
-    headers = ("", "columns", "expectation", "observed", "allowed", "off", "guards")
+    headers = ("", "level", "columns", "expected", "observed", "allowed", "guards")
     return table(headers, rows)
+
+
+def _passed(one: Mapping) -> bool:
+    return bool(one["success"])
 
 
 def _severity(severity: str) -> str:
     return "WARN" if severity == "warning" else "FAIL"
+
+
+def _rule(kind: str) -> str:
+    """`expect_column_values_to_not_be_null` as `not be null`."""
+    return words(re.sub("^expect_((table|.*?columns?)_)?(values_)?(to_)?", "", kind))
+
+
+def _observed(one: Mapping) -> str:
+    """The figure that was compared; for rows, how many are off."""
+    if isinstance(one["observed"], int | float):
+        return f"{one['observed']:.4g}"
+    if one["observed"] is not None or one["unexpected_count"] is None:
+        return str(one["observed"] or "")
+    return f"{one['unexpected_count']:,} of {one['tested']:,} off"
+
+
+def _limits(allowed: Mapping[str, Any]) -> Iterator[str]:
+    """The limits of an expectation in words; what has none is shown as it is."""
+    for key in sorted(allowed, key=lambda name: name != "min_value"):
+        value = allowed[key]
+        if key == "mostly":
+            yield f"at most {100 * (1 - value):.3g} % off"
+        elif key == "value_set":
+            yield "one of " + ", ".join(map(str, value))
+        elif key == "row_condition":
+            yield f"where {_condition(value)}"
+        elif key == "min_value" and value is not None:
+            yield f"≥ {value:g}" if isinstance(value, int | float) else f"≥ {value}"
+        elif key == "max_value" and value is not None:
+            yield f"≤ {value:g}" if isinstance(value, int | float) else f"≤ {value}"
+        elif value not in (None, False):
+            yield words(key) if value is True else f"{words(key)}: {words(str(value))}"
+
+
+def _condition(tree: Any) -> str:
+    """A row condition of great-expectations in words."""
+    if not isinstance(tree, Mapping):
+        return str(tree)
+    parts = tree.get("conditions")
+    if parts:
+        return f" {tree['type']} ".join(_condition(part) for part in parts)
+    column = tree["column"]["name"]
+    if tree.get("type") == "nullity":
+        return f"{column} is {'empty' if tree['is_null'] else 'known'}"
+    return f"{column} {tree.get('operator')} {tree.get('parameter')}"
 
 
 def rejects(
@@ -475,28 +552,64 @@ def rejects(
             found = True
             counts = ledger.reject_counts(batch.seq)
             told = ", ".join(
-                f"{n} {rule} {column or ''}".strip() for rule, column, n in counts
+                f"{n:,} {words(rule)}" + (f" in {column}" if column else "")
+                for rule, column, n in counts
             )
             yield Text(
                 f"{export.code} · {ledger.path_of(batch)}: {batch.rejected} of "
                 f"{batch.rows_in} records rejected: {told}"
             )
             yield table(
-                ("record", "byte", "column", "rule"),
+                ("record", "at byte", "column", "rule"),
                 [
-                    (one.record_no, one.byte_position, one.column_name, one.rule)
+                    (one.record_no, one.byte_position, one.column_name, words(one.rule))
                     for one in ledger.rejects(batch.seq, limit)
                 ],
             )
             if batch.rejected > limit:
-                yield Text(f"and {batch.rejected - limit} more (--limit)")
+                rest = batch.rejected - limit
+                yield Text(f"and {rest:,} more; --limit {batch.rejected} shows all")
     if not refused and not found:
         yield Text("No file was refused and no record rejected.")
 
 
-def result_table(result: QueryResult) -> Table:
-    """Any result of `takt query`."""
-    return table(result.columns, result.rows)
+def result(out: Console, found: QueryResult) -> Table | Text:
+    """Any result of `takt query`: a table, or record by record where it is too wide."""
+    rows = [[_cell(value) for value in row] for row in found.rows]
+    widest = [
+        max(map(cell_len, column)) for column in zip(found.columns, *rows, strict=True)
+    ]
+    if out.is_terminal and sum(widest) + 3 * len(widest) > out.width:
+        name = max(map(cell_len, found.columns))
+        return Text(
+            "\n".join(
+                f"— row {number}\n"
+                + "\n".join(
+                    f"{column}{' ' * (name - cell_len(column))}  {cell}"
+                    for column, cell in zip(found.columns, row, strict=True)
+                )
+                for number, row in enumerate(rows, start=1)
+            )
+        )
+    return table(found.columns, rows, figures=_figures(found))
+
+
+def _cell(value: object) -> str:
+    return "NULL" if value is None else str(value)
+
+
+def _figures(found: QueryResult) -> set[str]:
+    """The columns that hold numbers."""
+    return {
+        column
+        for place, column in enumerate(found.columns)
+        if all(_is_number(row[place]) for row in found.rows)
+    }
+
+
+def _is_number(value: object) -> bool:
+    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    return value is None or is_number
 
 
 def size(count: int) -> str:
