@@ -18,8 +18,8 @@
 {%- endmacro %}
 
 {#- Last local day that data up to this moment covers: midnight ends the day before. -#}
-{% macro last_covered_date(moment) -%}
-    {{ local_date(add_seconds(moment, -1)) }}
+{% macro last_covered_date(moment, zone=none) -%}
+    {{ local_date(add_seconds(moment, -1), zone) }}
 {%- endmacro %}
 
 {% macro epoch_seconds(moment) -%}

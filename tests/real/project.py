@@ -1,8 +1,8 @@
-"""A copy of the project with one more source and process, added as its user would.
+"""A copy of the project with more sources and processes, added as its user would.
 
-`lay` copies the files that git knows, puts an overlay's files over them, appends its
-register rows, and adds one line to each of the lists that name packs and KPIs. What
-this module has to do beyond that is what the project fails to make easy.
+`lay` copies the files that git knows; for each overlay it puts the overlay's files over
+them, appends its register rows, and adds one line to each of the lists that name packs
+and KPIs. What this module has to do beyond that is what the project fails to make easy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ PACK_LISTS = (
 )
 KPI_LIST = "models/marts/fct_kpi_observations.sql"
 # What a refresh does not read.
-NOT_COPIED = ("docs/", "bench/", "tests/real/", "tests/unit/", "tests/faults/")
+NOT_COPIED = ("bench/", "tests/real/", "tests/unit/", "tests/faults/")
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Project:
             env={**outside, "TAKT_SETTLE_SECONDS": "0", **self.settings},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=600,
             check=False,
         )
 
@@ -89,13 +89,20 @@ class Project:
             connection.close()
 
 
-def lay(overlay: str, root: Path, **settings: str) -> Project:
-    """Copy the project to `root` and add the overlay of that name."""
+def lay(root: Path, overlays: Iterable[str], **settings: str) -> Project:
+    """Copy the project to `root` and add the overlays of those names."""
     for path in _tracked_files():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / path, target)
-    source = OVERLAYS / overlay
+    for overlay in overlays:
+        _add(OVERLAYS / overlay, root)
+    (root / "exports").mkdir(exist_ok=True)
+    return Project(root, settings)
+
+
+def _add(source: Path, root: Path) -> None:
+    """What its user does to add an overlay to the project at `root`."""
     for path in sorted(p for p in source.rglob("*") if p.is_file()):
         below = path.relative_to(source)
         if below.parts[0] == "seeds":
@@ -110,8 +117,6 @@ def lay(overlay: str, root: Path, **settings: str) -> Project:
             _add_to_list(root / name, "packs", [pack.name])
     models = sorted((source / "models" / "metrics").rglob("kpi_*.sql"))
     _add_to_list(root / KPI_LIST, "kpis", [model.stem for model in models])
-    (root / "exports").mkdir(exist_ok=True)
-    return Project(root, settings)
 
 
 def _tracked_files() -> list[str]:

@@ -9,38 +9,48 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from conftest import EARLY, Night
 from oracles.exact import percentile
-from oracles.incident_uci import Measured
+from oracles.incident_uci import Oracle, compute
 
 EVENTS = "select count(*) from fct_events where process_code = 'incidents'"
 NIGHTS = ["early_night", "full_night"]
 
 
+@pytest.fixture(scope="session")
+def oracles(real_data: Path) -> dict[str, Oracle]:
+    """What the log says, by night."""
+    raw = real_data / "incident_uci" / "incident_event_log.csv.gz"
+    return {"early_night": compute(raw, EARLY), "full_night": compute(raw)}
+
+
 @pytest.fixture(params=NIGHTS)
-def night(request: pytest.FixtureRequest) -> Night:
+def both(
+    request: pytest.FixtureRequest, oracles: dict[str, Oracle]
+) -> tuple[Night, Oracle]:
     """Both nights: whatever holds for the whole log holds for its beginning."""
-    return request.getfixturevalue(request.param)
+    return request.getfixturevalue(request.param), oracles[request.param]
 
 
-def observations(night: Night, kpi: str) -> dict[str, Measured]:
-    """All rows of a KPI, by subject."""
-    rows = night.rows(
-        f"""
-        select subject_id, state, exclusion_reason, measured_on, numerator, denominator
-        from fct_kpi_observations
-        where kpi_code = '{kpi}'
-        """
-    )
-    found = {subject: Measured(*rest) for subject, *rest in rows}
-    assert len(found) == len(rows)
-    return found
+@pytest.fixture
+def night(both: tuple[Night, Oracle]) -> Night:
+    """What was published."""
+    return both[0]
 
 
-def test_the_raw_file_is_the_one_this_test_was_written_for(full_night: Night) -> None:
-    oracle = full_night.oracle
+@pytest.fixture
+def oracle(both: tuple[Night, Oracle]) -> Oracle:
+    """What it must equal."""
+    return both[1]
+
+
+def test_the_raw_file_is_the_one_this_test_was_written_for(
+    oracles: dict[str, Oracle],
+) -> None:
+    oracle = oracles["full_night"]
     assert oracle.rows_in == 119_998
     assert len(oracle.updates) == 20_769
     assert oracle.exact_duplicates == 0
@@ -48,14 +58,16 @@ def test_the_raw_file_is_the_one_this_test_was_written_for(full_night: Night) ->
     assert oracle.states["-100"] == 2
 
 
-def test_every_row_is_loaded_once_and_none_is_rejected(night: Night) -> None:
+def test_every_row_is_loaded_once_and_none_is_rejected(
+    night: Night, oracle: Oracle
+) -> None:
     batches = night.project.ledger(
         "select rows_in, loaded, rejected, duplicates, dst_flagged from batches"
         " where source = 'servicenow' order by seq"
     )
     expected = {
-        "rows_in": night.oracle.rows_in,
-        "loaded": night.oracle.rows_in,
+        "rows_in": oracle.rows_in,
+        "loaded": oracle.rows_in,
         "rejected": 0,
         "duplicates": 0,
         "dst_flagged": 0,
@@ -74,7 +86,7 @@ def test_header_fields_that_know_the_future_never_reach_the_lake(
 
 
 def test_a_file_that_broke_off_is_refused_and_the_night_goes_on(
-    early_night: Night,
+    early_night: Night, oracles: dict[str, Oracle]
 ) -> None:
     refused = early_night.project.ledger(
         "select path, refusal_code from files where outcome = 'refused'"
@@ -83,10 +95,10 @@ def test_a_file_that_broke_off_is_refused_and_the_night_goes_on(
         ("servicenow/incident_event_log_r2.csv.gz", "truncated")
     ]
     assert early_night.exit_code == 3
-    assert early_night.value(EVENTS) == early_night.oracle.rows_in
+    assert early_night.value(EVENTS) == oracles["early_night"].rows_in
 
 
-def test_every_update_is_an_event_with_its_state(night: Night) -> None:
+def test_every_update_is_an_event_with_its_state(night: Night, oracle: Oracle) -> None:
     published = dict(
         night.rows(
             """
@@ -98,13 +110,13 @@ def test_every_update_is_an_event_with_its_state(night: Night) -> None:
     codes = {"-100": "unknown"}
     assert published == {
         codes.get(state, state.lower().replace(" ", "_")): count
-        for state, count in night.oracle.states.items()
+        for state, count in oracle.states.items()
     }
-    assert night.value(EVENTS.replace("*", "distinct event_id")) == night.oracle.rows_in
+    assert night.value(EVENTS.replace("*", "distinct event_id")) == oracle.rows_in
 
 
 def test_updates_of_one_state_in_one_minute_are_kept_and_countable(
-    night: Night,
+    night: Night, oracle: Oracle
 ) -> None:
     repeated = night.value(
         """
@@ -116,11 +128,11 @@ def test_updates_of_one_state_in_one_minute_are_kept_and_countable(
         )
         """
     )
-    assert repeated == night.oracle.same_state_same_minute
+    assert repeated == oracle.same_state_same_minute
 
 
 def test_every_incident_is_an_instance_open_until_its_state_is_terminal(
-    night: Night,
+    night: Night, oracle: Oracle
 ) -> None:
     states = dict(
         night.rows(
@@ -130,21 +142,19 @@ def test_every_incident_is_an_instance_open_until_its_state_is_terminal(
             """
         )
     )
-    assert states.keys() == night.oracle.updates.keys()
-    assert {i for i, state in states.items() if state == "open"} == (
-        night.oracle.unsolved
-    )
+    assert states.keys() == oracle.updates.keys()
+    assert {i for i, state in states.items() if state == "open"} == (oracle.unsolved)
 
 
 def test_an_early_night_does_not_know_what_the_header_says_of_later(
-    early_night: Night,
+    early_night: Night, oracles: dict[str, Oracle]
 ) -> None:
     """A model that read the header would call most of the open incidents resolved."""
-    oracle = early_night.oracle
+    oracle = oracles["early_night"]
     open_now = {
         subject
-        for subject, row in observations(
-            early_night, "incidents.resolution_hours"
+        for subject, row in early_night.observations(
+            "incidents.resolution_hours"
         ).items()
         if row.state == "open"
     }
@@ -167,9 +177,9 @@ def test_an_early_night_does_not_know_what_the_header_says_of_later(
     ],
 )
 def test_every_observation_equals_the_oracle(
-    night: Night, kpi: str, figure: str
+    night: Night, oracle: Oracle, kpi: str, figure: str
 ) -> None:
-    assert observations(night, kpi) == getattr(night.oracle, figure)
+    assert night.observations(kpi) == getattr(oracle, figure)
 
 
 def test_states_of_the_whole_log_are_those_counted_by_hand(full_night: Night) -> None:
@@ -203,7 +213,7 @@ def test_states_of_the_whole_log_are_those_counted_by_hand(full_night: Night) ->
     ],
 )
 def test_percentiles_of_subject_rows_are_exact(
-    night: Night, kpi: str, figure: str, share: str
+    night: Night, oracle: Oracle, kpi: str, figure: str, share: str
 ) -> None:
     published = night.value(
         f"""
@@ -214,7 +224,7 @@ def test_percentiles_of_subject_rows_are_exact(
     expected = percentile(
         (
             row.numerator
-            for row in getattr(night.oracle, figure).values()
+            for row in getattr(oracle, figure).values()
             if row.state == "counted"
         ),
         share,
@@ -223,7 +233,7 @@ def test_percentiles_of_subject_rows_are_exact(
     assert expected == Fraction(round(published * 10), 10)
 
 
-def test_reopenings_are_dated_when_they_happen(night: Night) -> None:
+def test_reopenings_are_dated_when_they_happen(night: Night, oracle: Oracle) -> None:
     published = Counter(
         night.rows(
             """
@@ -235,7 +245,7 @@ def test_reopenings_are_dated_when_they_happen(night: Night) -> None:
     )
     expected = Counter(
         (incident, round((at - at.min).total_seconds()) // 60 - 62135596800 // 60)
-        for incident, at in night.oracle.reopenings
+        for incident, at in oracle.reopenings
     )
     assert published == expected
 

@@ -11,28 +11,19 @@ import hashlib
 import hmac
 from collections import Counter
 from fractions import Fraction
+from pathlib import Path
 
 import duckdb
 import pytest
 from conftest import PII_KEY, Night
 from oracles.exact import percentile
-from oracles.olist_sample import Measured, instant
+from oracles.olist_sample import Oracle, compute, instant
 
 
-def observations(night: Night, kpi: str) -> dict[str, Measured]:
-    """All rows of a KPI, by subject."""
-    rows = night.rows(
-        f"""
-        select
-            subject_id, state, exclusion_reason, measured_on, segment_code,
-            numerator, denominator
-        from fct_kpi_observations
-        where kpi_code = '{kpi}'
-        """
-    )
-    found = {subject: Measured(*rest) for subject, *rest in rows}
-    assert len(found) == len(rows)
-    return found
+@pytest.fixture(scope="session")
+def oracle(real_data: Path) -> Oracle:
+    """What the seven tables say."""
+    return compute(real_data / "olist_sample")
 
 
 def pseudonym(text: str) -> str:
@@ -42,10 +33,9 @@ def pseudonym(text: str) -> str:
 
 
 def test_the_raw_files_are_those_this_test_was_written_for(
-    marketplace_night: Night,
+    oracle: Oracle,
 ) -> None:
     """90 more answers than orders: 84 orders have two answers and 3 have three."""
-    oracle = marketplace_night.oracle
     assert oracle.rows == {
         "customers": 8_135,
         "order_items": 8_365,
@@ -61,29 +51,31 @@ def test_the_raw_files_are_those_this_test_was_written_for(
 
 
 def test_every_record_is_loaded_line_breaks_and_quotes_included(
-    marketplace_night: Night,
+    full_night: Night,
+    oracle: Oracle,
 ) -> None:
-    batches = marketplace_night.project.ledger(
+    batches = full_night.project.ledger(
         "select export, rows_in, loaded, rejected, duplicates from batches"
         " where source = 'olist'"
     )
     assert {row.pop("export"): row for row in batches} == {
         export: {"rows_in": rows, "loaded": rows, "rejected": 0, "duplicates": 0}
-        for export, rows in marketplace_night.oracle.rows.items()
+        for export, rows in oracle.rows.items()
     }
 
 
 def test_texts_with_line_breaks_and_quotes_are_read_to_the_byte(
-    marketplace_night: Night,
+    full_night: Night,
+    oracle: Oracle,
 ) -> None:
     """Pseudonyms of 4,113 texts agree only if no character was lost."""
-    messages = marketplace_night.oracle.messages
+    messages = oracle.messages
     assert sum("\n" in text for text in messages) > 400
     assert sum('"' in text for text in messages) > 20
-    (batch,) = marketplace_night.project.ledger(
+    (batch,) = full_night.project.ledger(
         "select lake_path from batches where export = 'order_reviews'"
     )
-    lake = marketplace_night.project.home / "lake"
+    lake = full_night.project.home / "lake"
     (file,) = lake.rglob(str(batch["lake_path"]).rsplit("/", 1)[-1])
     rows = duckdb.execute(
         "select message, count(*) from read_parquet(?) where message is not null"
@@ -97,37 +89,37 @@ def test_texts_with_line_breaks_and_quotes_are_read_to_the_byte(
 
 
 def test_hours_that_the_clock_showed_twice_are_flagged(
-    marketplace_night: Night,
+    full_night: Night,
+    oracle: Oracle,
 ) -> None:
-    flagged = marketplace_night.project.ledger(
+    flagged = full_night.project.ledger(
         "select export, dst_flagged from batches where source = 'olist'"
         " and dst_flagged > 0"
     )
     assert {row["export"]: row["dst_flagged"] for row in flagged} == {
-        export: rows
-        for export, rows in marketplace_night.oracle.odd_clock_rows.items()
-        if rows
+        export: rows for export, rows in oracle.odd_clock_rows.items() if rows
     }
 
 
-def test_every_milestone_reached_is_an_event(marketplace_night: Night) -> None:
+def test_every_milestone_reached_is_an_event(full_night: Night, oracle: Oracle) -> None:
     published = dict(
-        marketplace_night.rows(
+        full_night.rows(
             """
             select activity_code, count(*) from fct_events
             where process_code = 'marketplace' group by activity_code
             """
         )
     )
-    assert published == marketplace_night.oracle.events
+    assert published == oracle.events
 
 
 def test_every_order_is_an_instance_with_what_its_tables_say(
-    marketplace_night: Night,
+    full_night: Night,
+    oracle: Oracle,
 ) -> None:
     published = {
         order: (started, ended, *rest)
-        for order, started, ended, *rest in marketplace_night.rows(
+        for order, started, ended, *rest in full_night.rows(
             """
             select
                 process_instance_id, started_at, ended_at, segment_code,
@@ -151,7 +143,7 @@ def test_every_order_is_an_instance_with_what_its_tables_say(
             order.first_score,
             order.freight_cents,
         )
-        for order in marketplace_night.oracle.orders.values()
+        for order in oracle.orders.values()
     }
 
 
@@ -164,18 +156,16 @@ def test_every_order_is_an_instance_with_what_its_tables_say(
     ],
 )
 def test_every_observation_equals_the_oracle(
-    marketplace_night: Night, kpi: str, figure: str
+    full_night: Night, oracle: Oracle, kpi: str, figure: str
 ) -> None:
-    assert observations(marketplace_night, kpi) == getattr(
-        marketplace_night.oracle, figure
-    )
+    assert full_night.observations(kpi) == getattr(oracle, figure)
 
 
 def test_what_cannot_be_measured_is_counted_with_its_reason(
-    marketplace_night: Night,
+    full_night: Night,
 ) -> None:
     counted = Counter(
-        marketplace_night.rows(
+        full_night.rows(
             "select kpi_code, state, exclusion_reason from fct_kpi_observations"
             " where kpi_code like 'marketplace.%' and state <> 'counted'"
         )
@@ -192,20 +182,16 @@ def test_what_cannot_be_measured_is_counted_with_its_reason(
 
 @pytest.mark.parametrize("share", ["0.5", "0.9"])
 def test_percentiles_of_approval_are_exact(
-    marketplace_night: Night, share: str
+    full_night: Night, oracle: Oracle, share: str
 ) -> None:
-    published = marketplace_night.value(
+    published = full_night.value(
         f"""
         select quantile_cont(numerator, {share}) from fct_kpi_observations
         where kpi_code = 'marketplace.approval_minutes' and state = 'counted'
         """
     )
     expected = percentile(
-        (
-            row.numerator
-            for row in marketplace_night.oracle.approval.values()
-            if row.state == "counted"
-        ),
+        (row.numerator for row in oracle.approval.values() if row.state == "counted"),
         share,
     )
     # Ranks fall on tenths between whole seconds.
@@ -213,10 +199,10 @@ def test_percentiles_of_approval_are_exact(
 
 
 def test_negative_steps_stand_in_the_path_as_the_clocks_say(
-    marketplace_night: Night,
+    full_night: Night,
 ) -> None:
     """77 orders reach the carrier before the approval; three before the order."""
-    early = marketplace_night.value(
+    early = full_night.value(
         """
         select count(*)
         from fct_events as approved

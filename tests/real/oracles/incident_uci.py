@@ -19,6 +19,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from oracles.measured import Measured
+
 NULL = "?"
 TERMINAL = {"Resolved", "Closed"}
 REPEAT_WINDOW = timedelta(days=30)
@@ -44,19 +46,9 @@ class Update:
     update_no: int
     opened_at: datetime
     caller: str | None
+    priority: str
     is_assigned: bool
     header_resolved_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One subject of a KPI: what it is, why, on which day, and its parts."""
-
-    state: str
-    reason: str | None
-    on: date
-    numerator: int | None = None
-    denominator: int | None = None
 
 
 @dataclass
@@ -106,6 +98,7 @@ def compute(path: Path, until: datetime | None = None) -> Oracle:
                 update_no=int(row["sys_mod_count"]),
                 opened_at=moment(row["opened_at"]),
                 caller=None if row["caller_id"] == NULL else row["caller_id"],
+                priority=row["priority"],
                 is_assigned=(row["assignment_group"], row["assigned_to"])
                 != (NULL, NULL),
                 header_resolved_at=moment(row["resolved_at"]),
@@ -135,7 +128,6 @@ def _judge(oracle: Oracle) -> None:
             opened_by_caller[caller].append((rows[0].opened_at, incident))
 
     for incident, rows in oracle.updates.items():
-        opened = rows[0].opened_at
         resolved = next((u.at for u in rows if u.state == "Resolved"), None)
         assigned = next((u.at for u in rows if u.is_assigned), None)
         ended = next((u.at for u in rows if u.state in TERMINAL), None)
@@ -149,10 +141,10 @@ def _judge(oracle: Oracle) -> None:
             oracle.resolved_by_header.add(incident)
 
         oracle.resolution[incident] = _duration(
-            opened, resolved, closed, last_day, "not_resolved_yet"
+            rows[0], resolved, closed, last_day, "not_resolved_yet"
         )
         oracle.assignment[incident] = _duration(
-            opened, assigned, ended, last_day, "not_assigned_yet"
+            rows[0], assigned, ended, last_day, "not_assigned_yet"
         )
         oracle.reopenings += [
             (incident, after.at)
@@ -161,7 +153,7 @@ def _judge(oracle: Oracle) -> None:
         ]
         if resolved is not None:
             oracle.repeats[incident] = _repeat(
-                incident, resolved, _caller(rows), opened_by_caller, oracle.data_as_of
+                rows[0], resolved, _caller(rows), opened_by_caller, oracle.data_as_of
             )
 
 
@@ -171,34 +163,37 @@ def _caller(rows: list[Update]) -> str | None:
 
 
 def _duration(
-    start: datetime,
+    first: Update,
     end: datetime | None,
     later: datetime | None,
     last_day: date,
     still_open: str,
 ) -> Measured:
+    by = first.priority
     if end is None and later is not None:
-        return Measured("excluded", "missing_milestone", later.date())
+        return Measured("excluded", "missing_milestone", later.date(), by)
     if end is None:
-        return Measured("open", still_open, last_day)
-    if end < start:
-        return Measured("excluded", "reversed_clock", end.date())
-    return Measured("counted", None, end.date(), seconds(start, end), 1)
+        return Measured("open", still_open, last_day, by)
+    if end < first.opened_at:
+        return Measured("excluded", "reversed_clock", end.date(), by)
+    took = seconds(first.opened_at, end)
+    return Measured("counted", None, end.date(), by, took, 1)
 
 
 def _repeat(
-    incident: str,
+    first: Update,
     resolved: datetime,
     caller: str | None,
     opened_by_caller: dict[str, list[tuple[datetime, str]]],
     data_as_of: datetime,
 ) -> Measured:
+    on, by = resolved.date(), first.priority
     if caller is None:
-        return Measured("excluded", "unknown_caller", resolved.date())
+        return Measured("excluded", "unknown_caller", on, by)
     if resolved + REPEAT_WINDOW > data_as_of:
-        return Measured("undecided", "window_running", resolved.date())
+        return Measured("undecided", "window_running", on, by)
     came_back = any(
-        other != incident and resolved < opened <= resolved + REPEAT_WINDOW
+        other != first.incident and resolved < opened <= resolved + REPEAT_WINDOW
         for opened, other in opened_by_caller[caller]
     )
-    return Measured("counted", None, resolved.date(), int(came_back), 1)
+    return Measured("counted", None, on, by, int(came_back), 1)

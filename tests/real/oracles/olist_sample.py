@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from oracles.measured import Measured
+
 ZONE = ZoneInfo("America/Sao_Paulo")
 UNKNOWN = "unknown"
 TABLES = (
@@ -54,18 +56,6 @@ def cents(text: str) -> int:
     if len(fraction) > 2:
         raise ValueError(text)
     return int(whole) * 100 + int(fraction.ljust(2, "0"))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One subject of a KPI: what it is, why, on which day, and its parts."""
-
-    state: str
-    reason: str | None
-    on: date
-    segment: str
-    numerator: int | None = None
-    denominator: int | None = None
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,8 @@ def compute(folder: Path) -> Oracle:
         messages=Counter(
             row["review_comment_message"]
             for row in tables["order_reviews"]
-            if row["review_comment_message"]
+            # One customer sent a single space: that says nothing.
+            if row["review_comment_message"].strip(" ")
         ),
     )
     _orders(oracle, tables)

@@ -22,12 +22,15 @@ select
     coalesce(reasoned.first_payment_type_code, 'unknown') as segment_code,
     case
         when reasoned.reason = 'not_approved_yet'
-            then {{ last_covered_date('freshness.data_as_of') }}
+            then {{ last_covered_date(
+                'freshness.data_as_of', "'America/Sao_Paulo'"
+            ) }}
         else
             {{
                 local_date(
                     'coalesce(reasoned.approved_at, reasoned.later_at,'
-                    ~ ' reasoned.started_at)'
+                    ~ ' reasoned.started_at)',
+                    "'America/Sao_Paulo'"
                 )
             }}
     end as measured_on,

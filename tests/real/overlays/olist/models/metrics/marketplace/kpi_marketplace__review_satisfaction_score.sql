@@ -18,7 +18,7 @@ select
     'marketplace.review_satisfaction_score' as kpi_code,
     reasoned.answer_id as subject_id,
     coalesce(reasoned.first_category_code, 'unknown') as segment_code,
-    {{ local_date('reasoned.answered_at') }} as measured_on,
+    {{ local_date('reasoned.answered_at', "'America/Sao_Paulo'") }} as measured_on,
     case when reasoned.exclusion_reason is null then reasoned.score end as numerator,
     case when reasoned.exclusion_reason is null then cast(1 as bigint) end
         as denominator,

@@ -1,13 +1,15 @@
 -- Grain: one row per order, on the day of its approval; without one, on the day of the
 -- order, and while it may still come, on the last day the orders cover.
+{% set zone = "'America/Sao_Paulo'" %}
 with dated as (
     select
         instances.*,
-        {{ local_date('coalesce(instances.approved_at, instances.started_at)') }}
-            as base_on,
-        {{ local_date('instances.handed_over_at') }} as handed_over_on,
+        {{ local_date(
+            'coalesce(instances.approved_at, instances.started_at)', zone
+        ) }} as base_on,
+        {{ local_date('instances.handed_over_at', zone) }} as handed_over_on,
         freshness.data_as_of as kpi_data_as_of,
-        {{ last_covered_date('freshness.data_as_of') }} as last_on
+        {{ last_covered_date('freshness.data_as_of', zone) }} as last_on
     from {{ ref('int_marketplace__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness
         on freshness.kpi_code = 'marketplace.same_day_handover_pct'

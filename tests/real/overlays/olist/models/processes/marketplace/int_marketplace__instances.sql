@@ -62,13 +62,17 @@ select
     customers.state_code as segment_code,
     orders.purchased_at as started_at,
     orders.delivered_at as ended_at,
-    {{ local_date('orders.purchased_at') }} as started_on,
-    {{ local_date('orders.delivered_at') }} as ended_on,
+    {{ local_date('orders.purchased_at', "'America/Sao_Paulo'") }} as started_on,
+    {{ local_date('orders.delivered_at', "'America/Sao_Paulo'") }} as ended_on,
     -- The tables say that an order was given up, not when.
     orders.status_code in ('canceled', 'unavailable') as is_cancelled,
     orders.status_code as outcome_code,
     cast(null as varchar) as exclusion_reason,
-    {{ local_to_utc('cast(orders.promised_on + 1 as timestamp)') }} as due_at,
+    {{
+        local_to_utc(
+            'cast(orders.promised_on + 1 as timestamp)', "'America/Sao_Paulo'"
+        )
+    }} as due_at,
     customers.person_id as requester_id,
     cast(first_answers.score as double) as score,
     items.freight_cents as cost_cents,
