@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import complaints, finance, leads, orders, procurement, quality
+from demo import calls, complaints, finance, leads, orders, procurement, quality
 from demo.clock import (
     DAY,
     SEEDS,
@@ -50,6 +50,7 @@ def build_processes(world: World) -> list[Process]:
         sold,
         complaints.build(world),
         leads.build(world),
+        calls.build(world),
         procurement.build(world),
         quality.build(world, sold),
         finance.build(world),

@@ -116,6 +116,17 @@ def levelled(
     return raw * level * (wobble * size / np.bincount(group, raw))[group]
 
 
+def spread(rng: np.random.Generator, groups: np.ndarray) -> np.ndarray:
+    """Numbers between 0 and 1, in each group evenly spread and in random order."""
+    order = rng.permutation(len(groups))
+    order = order[np.argsort(groups[order], kind="stable")]
+    _, starts, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    place = np.arange(len(groups)) - np.repeat(starts, sizes)
+    numbers = np.empty(len(groups))
+    numbers[order] = (place + rng.random(len(groups))) / np.repeat(sizes, sizes)
+    return numbers
+
+
 def arrivals(
     rng: np.random.Generator, days: np.ndarray, rate: np.ndarray | float
 ) -> np.ndarray:
