@@ -1,6 +1,9 @@
 -- Grain: one row per KPI and subject.
 -- A new KPI adds the name of its model to the list.
 {% set kpis = [
+    'kpi_leads__assignment_hours',
+    'kpi_leads__conversion_pct',
+    'kpi_leads__followups_per_week',
     'kpi_orders__delivery_satisfaction_score',
     'kpi_orders__dispatch_accuracy_pct',
     'kpi_orders__dispatch_minutes',
