@@ -127,7 +127,51 @@ def good_answers(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_leads(rows: int = ROWS) -> pd.DataFrame:
+    stages = _cycle("new", "assigned", "quoted", "won", "lost", rows=rows)
+
+    def moment(minutes: int, *reached: str) -> pd.Series:
+        moments = [
+            at if stage in reached else None
+            for at, stage in zip(_moments(minutes, rows), stages, strict=True)
+        ]
+        return pd.Series(moments, dtype="datetime64[us]")
+
+    return pd.DataFrame(
+        {
+            "lead_id": [f"LD{number:07}" for number in range(rows)],
+            "source": _cycle("web", "referral", "dealer", rows=rows),
+            "created_at": _moments(0, rows),
+            "assigned_at": moment(90, "assigned", "quoted", "won", "lost"),
+            "owner_id": _cycle("0" * 16, "1" * 16, rows=rows),
+            "stage": stages,
+            "quoted_at": moment(120, "quoted", "won"),
+            "won_at": moment(150, "won"),
+            "lost_at": moment(150, "lost"),
+            "lost_reason": ["price" if stage == "lost" else None for stage in stages],
+            "duplicate_of": pd.Series([None] * rows, dtype="str"),
+            "is_test": pd.Series([False] * rows, dtype="boolean"),
+            "updated_at": _moments(180, rows),
+        }
+    )
+
+
+def good_followups(rows: int = ROWS) -> pd.DataFrame:
+    kinds = _cycle("call", "visit", "message", "auto_mail", rows=rows)
+    return pd.DataFrame(
+        {
+            "followup_id": [f"FU{number:09}" for number in range(rows)],
+            "lead_id": [f"LD{number // 3:07}" for number in range(rows)],
+            "contacted_at": _moments(0, rows),
+            "kind": kinds,
+            "rep_id": [None if kind == "auto_mail" else "0" * 16 for kind in kinds],
+        }
+    )
+
+
 GOOD: dict[str, Callable[..., pd.DataFrame]] = {
+    "crm.leads": good_leads,
+    "crm.followups": good_followups,
     "erp.orders": good_orders,
     "wms.picks": good_picks,
     "carrier.shipments": good_shipments,

@@ -64,6 +64,27 @@ def repeated(frame: pd.DataFrame) -> None:
 # (export, expectation type, columns) → the planted defect. A new expectation without
 # a defect here fails the test of completeness.
 BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
+    ("crm.leads", NULL, ("lead_id",)): blank("lead_id"),
+    ("crm.leads", KEY_ONCE, ("lead_id", "updated_at")): repeated,
+    ("crm.leads", NULL, ("created_at",)): blank("created_at"),
+    ("crm.leads", NULL, ("updated_at",)): blank("updated_at"),
+    ("crm.leads", NULL, ("source",)): blank("source"),
+    ("crm.leads", CODE, ("source",)): write("source", "web;2026"),
+    ("crm.leads", CODE, ("stage",)): write("stage", "signed"),
+    ("crm.leads", NULL, ("is_test",)): blank("is_test"),
+    ("crm.leads", NULL, ("assigned_at",)): blank("assigned_at"),
+    ("crm.leads", ORDER, ("assigned_at", "created_at")): copy_into(
+        "assigned_at", "created_at", -5
+    ),
+    ("crm.leads", NULL, ("won_at",)): blank("won_at"),
+    ("crm.leads", NULL, ("lost_reason",)): blank("lost_reason"),
+    ("crm.followups", NULL, ("followup_id",)): blank("followup_id"),
+    ("crm.followups", ONCE, ("followup_id",)): write("followup_id", "FU1"),
+    ("crm.followups", NULL, ("lead_id",)): blank("lead_id"),
+    ("crm.followups", NULL, ("contacted_at",)): blank("contacted_at"),
+    ("crm.followups", NULL, ("kind",)): blank("kind"),
+    ("crm.followups", CODE, ("kind",)): write("kind", "fax"),
+    ("crm.followups", NULL, ("rep_id",)): blank("rep_id"),
     ("erp.orders", NULL, ("order_no",)): blank("order_no"),
     ("erp.orders", KEY_ONCE, ("order_no", "updated_at")): repeated,
     ("erp.orders", NULL, ("received_at",)): blank("received_at"),
