@@ -169,9 +169,47 @@ def good_followups(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_complaint_events(rows: int = ROWS) -> pd.DataFrame:
+    kinds = _cycle(
+        *("received", "classified", "assigned", "handling_started", "handled"),
+        *("feedback_sent", "accepted", "reassigned", "archived", "qa_error"),
+        rows=rows,
+    )
+    deadlines = [
+        moment if kind == "assigned" else None
+        for kind, moment in zip(kinds, _moments(4_000, rows), strict=True)
+    ]
+
+    def only(kind: str, *values: Any) -> list[Any]:
+        chosen = _cycle(*values, rows=rows)
+        return [
+            value if one == kind else None
+            for one, value in zip(kinds, chosen, strict=True)
+        ]
+
+    return pd.DataFrame(
+        {
+            "event_id": [f"HE{number:06}" for number in range(rows)],
+            "complaint_no": [f"TS{number // 10:06}" for number in range(rows)],
+            "event_type": kinds,
+            "event_time": _moments(0, rows),
+            "deadline": pd.Series(deadlines, dtype="datetime64[us]"),
+            "customer_id": only("received", "a" * 16, "b" * 16),
+            "product_code": only("received", "P01", "P02"),
+            "category": only("classified", "产品质量", "物流配送"),
+            "department": only("assigned", "quality", "service"),
+            "handler_id": only("assigned", "c" * 16),
+            "reason": only("reassigned", "wrong_handler", "load_balance"),
+            "channel": only("received", "phone"),
+            "duplicate_of": only("classified", None),
+        }
+    )
+
+
 GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "crm.leads": good_leads,
     "crm.followups": good_followups,
+    "helpdesk.complaint_events": good_complaint_events,
     "erp.orders": good_orders,
     "wms.picks": good_picks,
     "carrier.shipments": good_shipments,

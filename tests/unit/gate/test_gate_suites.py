@@ -85,6 +85,27 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
     ("crm.followups", NULL, ("kind",)): blank("kind"),
     ("crm.followups", CODE, ("kind",)): write("kind", "fax"),
     ("crm.followups", NULL, ("rep_id",)): blank("rep_id"),
+    ("helpdesk.complaint_events", NULL, ("event_id",)): blank("event_id"),
+    ("helpdesk.complaint_events", ONCE, ("event_id",)): write("event_id", "HE1"),
+    ("helpdesk.complaint_events", NULL, ("complaint_no",)): blank("complaint_no"),
+    ("helpdesk.complaint_events", NULL, ("event_type",)): blank("event_type"),
+    ("helpdesk.complaint_events", CODE, ("event_type",)): write(
+        "event_type", "confirmed"
+    ),
+    ("helpdesk.complaint_events", NULL, ("event_time",)): blank("event_time"),
+    ("helpdesk.complaint_events", NULL, ("customer_id",)): blank("customer_id"),
+    ("helpdesk.complaint_events", NULL, ("product_code",)): blank("product_code"),
+    ("helpdesk.complaint_events", NULL, ("category",)): blank("category"),
+    ("helpdesk.complaint_events", CODE, ("category",)): write(
+        "category", "浜у搧璐ㄩ噺"
+    ),
+    ("helpdesk.complaint_events", NULL, ("department",)): blank("department"),
+    ("helpdesk.complaint_events", CODE, ("department",)): write("department", "sales"),
+    ("helpdesk.complaint_events", NULL, ("reason",)): blank("reason"),
+    ("helpdesk.complaint_events", CODE, ("reason",)): write("reason", "other"),
+    ("helpdesk.complaint_events", ORDER, ("deadline", "event_time")): copy_into(
+        "deadline", "event_time", -5
+    ),
     ("erp.orders", NULL, ("order_no",)): blank("order_no"),
     ("erp.orders", KEY_ONCE, ("order_no", "updated_at")): repeated,
     ("erp.orders", NULL, ("received_at",)): blank("received_at"),
@@ -132,7 +153,7 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
 DELIVERY_DEFECTS: dict[str, dict[str, float]] = {
     "reject_share": {"reject_share": 0.5},
     "duplicate_share": {"duplicate_share": 0.5},
-    "volume_ratio": {"volume_ratio": 0.31},
+    "volume_ratio": {"volume_ratio": 0.1},
 }
 
 SUITES = sorted(GOOD)
