@@ -382,7 +382,10 @@ def versions() -> None:
 @guarded
 def verify(
     version: Annotated[
-        int | None, typer.Argument(help="A version; the current one by default.")
+        int | None,
+        typer.Argument(
+            metavar="VERSION", help="A version; the current one by default."
+        ),
     ] = None,
 ) -> None:
     """Check that a published version is intact.
@@ -404,7 +407,10 @@ def verify(
 def rollback(
     version: Annotated[
         int | None,
-        typer.Argument(help="A version; by default the newest below the current one."),
+        typer.Argument(
+            metavar="VERSION",
+            help="A version; by default the newest below the current one.",
+        ),
     ] = None,
     reason: Reason = "",
 ) -> None:

@@ -155,7 +155,7 @@ def judge(ledger: Ledger, seq: int, verdict: str) -> None:
         verdict=verdict,
         expected=1,
         evaluated=1,
-        results=[],
+        results={},
         run_id="planted",
     )
 
