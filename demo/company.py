@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -43,18 +44,14 @@ class Summary:
     """Export → files, rows."""
 
 
-def build_processes(world: World) -> list[Process]:
-    """All processes, each from its own random stream."""
+def build_processes(world: World) -> Iterator[Process]:
+    """All processes, each from its own random stream, one after the other."""
+    for module in (complaints, leads, calls, procurement, finance):
+        yield module.build(world)
+    # Last, so that the largest state does not stay while others are built.
     sold = orders.build(world)
-    return [
-        sold,
-        complaints.build(world),
-        leads.build(world),
-        calls.build(world),
-        procurement.build(world),
-        quality.build(world, sold),
-        finance.build(world),
-    ]
+    yield sold
+    yield quality.build(world, sold)
 
 
 def generate(
@@ -82,12 +79,13 @@ def generate(
         as_of = datetime.fromisoformat(as_of)
     now = to_moment(as_of)
     world = World(load_calendars(seeds), seed, scale, frozenset(without))
-    processes = build_processes(world)
     summary = Summary()
-    files = []
-    for process in processes:
+    files, accounts = [], []
+    for process in build_processes(world):
         for feed in process.feeds:
             files += _write(feed, Path(exports), now, summary)
+        if truth is not None:
+            accounts.append(account(process, now))
     if truth is not None:
         content = {
             "run": {
@@ -98,8 +96,12 @@ def generate(
                 "schema_version": SCHEMA_VERSION,
             },
             "files": sorted(files, key=lambda one: one["path"]),
-            **account(processes, now),
+            "kpis": {
+                code: kpi for one in accounts for code, kpi in one["kpis"].items()
+            },
         }
+        for key in ("findings", "absent", "nights", "dirt"):
+            content[key] = [entry for one in accounts for entry in one[key]]
         truth = Path(truth)
         truth.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
@@ -107,22 +109,20 @@ def generate(
     return summary
 
 
-def account(processes: list[Process], now: int) -> dict:
-    """KPIs, findings, absences, nights and dirt as of a moment."""
-    kpis: dict[str, dict] = {}
+def account(process: Process, now: int) -> dict:
+    """KPIs, findings, absences, nights and dirt of a process as of a moment."""
     until = min((now - 1) // DAY, day_number(date(2026, 6, 30)))
-    for process in processes:
-        actual, seen = process.actual(), process.seen(now)
-        for kpi in process.kpis:
-            kpis[kpi.code] = {
-                grain: periods(kpi, actual, seen, until, grain) for grain in GRAINS
-            }
+    actual, seen = process.actual(), process.seen(now)
+    kpis = {
+        kpi.code: {grain: periods(kpi, actual, seen, until, grain) for grain in GRAINS}
+        for kpi in process.kpis
+    }
     return {
         "kpis": kpis,
-        "findings": [one for p in processes for one in p.findings(kpis)],
-        "absent": [one for process in processes for one in process.absent],
-        "nights": [one for process in processes for one in process.nights],
-        "dirt": [one for process in processes for one in process.dirt],
+        "findings": process.findings(kpis),
+        "absent": process.absent,
+        "nights": process.nights,
+        "dirt": process.dirt,
     }
 
 

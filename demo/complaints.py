@@ -56,6 +56,14 @@ REASONS = [
     *("wrong_solution", "missed_step", "not_solved", "customer_withdrew"),
 ]
 WRONG = (0, 1)
+COLUMNS = {
+    "time": np.int64,
+    "deadline": np.int64,
+    **dict.fromkeys(("case", "customer", "duplicate_of"), np.int32),
+    **dict.fromkeys(("type", "channel", "category", "department", "reason"), np.int8),
+    **dict.fromkeys(("product", "handler"), np.int16),
+}
+"""Events have many columns and few values."""
 LAUNCH = moment(2025, 10, 9)
 REPAIR = moment(2026, 2, 16)
 PRODUCTS = 60
@@ -137,15 +145,19 @@ def simulate(world: World) -> pd.DataFrame:
     fallback = (department + 1 + rng.integers(0, 2, n)) % 3
     accepted = at(1.0)
     left = service.at(worked + (length * rng.uniform(0.1, 0.7, n)).astype(np.int64))
-    parts = []
+    stop = np.where(withdrawn, left, FAR)
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
 
     def log(name: str, where: np.ndarray, at: np.ndarray, **columns: object) -> None:
-        where = np.flatnonzero(where)
-        one = {"case": where, "type": CODE[name], "time": np.asarray(at)[where]}
+        where = np.flatnonzero(where & ((at < stop) | (name == "withdrawn")))
+        size = len(where)
+        known = {"case": where, "time": np.asarray(at)[where]}
+        known["type"] = np.full(size, CODE[name])
         for column, value in columns.items():
-            value = np.broadcast_to(value, n)[where]
-            one[column] = value
-        parts.append(pd.DataFrame(one))
+            known[column] = np.broadcast_to(value, n)[where]
+        for column, kind in COLUMNS.items():
+            value = known.get(column, np.full(size, NONE))
+            parts[column].append(np.asarray(value, dtype=kind))
 
     every = np.ones(n, dtype=bool)
     log(
@@ -202,18 +214,8 @@ def simulate(world: World) -> pd.DataFrame:
     log("accepted", reopened, final)
     closed = np.where(reopened, final, accepted)
     log("archived", every, service.at(service.worked(closed) + 8 * 3_600))
-    events = pd.concat(parts, ignore_index=True)
-    stop = np.where(withdrawn, left, FAR)
-    kept = events["time"].to_numpy() < stop[events["case"]]
-    events = events[kept]
-    parts.clear()
     log("withdrawn", withdrawn, left, reason=6)
-    events = pd.concat([events, *parts], ignore_index=True)
-    for name in (
-        *("customer", "product", "channel", "category", "duplicate_of"),
-        *("department", "handler", "deadline", "reason"),
-    ):
-        events[name] = events[name].fillna(NONE).astype(np.int64)
+    events = pd.DataFrame({name: np.concatenate(parts.pop(name)) for name in COLUMNS})
     events = events.sort_values(
         ["time", "case", "type"], kind="stable", ignore_index=True
     )

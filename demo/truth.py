@@ -68,8 +68,12 @@ class Tally:
         state: np.ndarray,
         reason: np.ndarray | None = None,
     ) -> None:
-        """Add subjects of a KPI; `reason` is a position in `self.reasons`."""
+        """Add subjects of a KPI; `reason` is a position in `self.reasons`.
+
+        Kept are sums by segment, day, state and reason: subjects would not fit.
+        """
         counted = state == COUNTED
+        reason = -1 if reason is None else np.where(state == EXCLUDED, reason, -1)
         frame = pd.DataFrame(
             {
                 "segment": segment,
@@ -77,10 +81,12 @@ class Tally:
                 "num": np.where(counted, numerator, 0),
                 "den": np.where(counted, denominator, 0),
                 "state": state,
-                "reason": -1 if reason is None else reason,
+                "reason": reason,
+                "n": 1,
             }
         )
-        self.parts.setdefault(kpi, []).append(frame)
+        keys = ["segment", "day", "state", "reason"]
+        self.parts.setdefault(kpi, []).append(frame.groupby(keys).sum().reset_index())
 
     def reason(self, code: str) -> int:
         """The position of a reason."""
@@ -91,13 +97,9 @@ class Tally:
     def grouped(self, kpi: str, grain: str) -> pd.DataFrame:
         """Sums by period label, segment, state and reason."""
         frame = pd.concat(self.parts[kpi], ignore_index=True)
-        frame["reason"] = np.where(frame["state"] == EXCLUDED, frame["reason"], -1)
         frame["period"] = period_keys(frame["day"].to_numpy(), grain)
         keys = ["period", "segment", "state", "reason"]
-        sums = frame.groupby(keys, sort=True).agg(
-            num=("num", "sum"), den=("den", "sum"), n=("num", "size")
-        )
-        return sums.reset_index()
+        return frame.groupby(keys)[["num", "den", "n"]].sum().reset_index()
 
 
 class Judge:
