@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -80,13 +80,18 @@ def generate(
     now = to_moment(as_of)
     world = World(load_calendars(seeds), seed, scale, frozenset(without))
     summary = Summary()
-    files, accounts = [], []
-    for process in build_processes(world):
-        for feed in process.feeds:
-            files += _write(feed, Path(exports), now, summary)
-        if truth is not None:
-            accounts.append(account(process, now))
-    if truth is not None:
+    files: list[dict] = []
+
+    def delivered() -> Iterator[Process]:
+        for process in build_processes(world):
+            for feed in process.feeds:
+                files.extend(_write(feed, Path(exports), now, summary))
+            yield process
+
+    if truth is None:
+        for _ in delivered():
+            pass
+    else:
         content = {
             "run": {
                 "seed": seed,
@@ -95,13 +100,10 @@ def generate(
                 "without": sorted(without),
                 "schema_version": SCHEMA_VERSION,
             },
+            **account(delivered(), now),
+            # Complete only now: the account has drawn every process.
             "files": sorted(files, key=lambda one: one["path"]),
-            "kpis": {
-                code: kpi for one in accounts for code, kpi in one["kpis"].items()
-            },
         }
-        for key in ("findings", "absent", "nights", "dirt"):
-            content[key] = [entry for one in accounts for entry in one[key]]
         truth = Path(truth)
         truth.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
@@ -109,21 +111,20 @@ def generate(
     return summary
 
 
-def account(process: Process, now: int) -> dict:
-    """KPIs, findings, absences, nights and dirt of a process as of a moment."""
+def account(processes: Iterable[Process], now: int) -> dict:
+    """KPIs, findings, absences, nights and dirt as of a moment."""
     until = min((now - 1) // DAY, day_number(date(2026, 6, 30)))
-    actual, seen = process.actual(), process.seen(now)
-    kpis = {
-        kpi.code: {grain: periods(kpi, actual, seen, until, grain) for grain in GRAINS}
-        for kpi in process.kpis
-    }
-    return {
-        "kpis": kpis,
-        "findings": process.findings(kpis),
-        "absent": process.absent,
-        "nights": process.nights,
-        "dirt": process.dirt,
-    }
+    found: dict = {"kpis": {}, "findings": [], "absent": [], "nights": [], "dirt": []}
+    for process in processes:
+        actual, seen = process.actual(), process.seen(now)
+        for kpi in process.kpis:
+            found["kpis"][kpi.code] = {
+                grain: periods(kpi, actual, seen, until, grain) for grain in GRAINS
+            }
+        found["findings"] += process.findings(found["kpis"])
+        for key in ("absent", "nights", "dirt"):
+            found[key] += getattr(process, key)
+    return found
 
 
 def _write(feed: Feed, exports: Path, now: int, summary: Summary) -> list[dict]:
