@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
-from demo import calls, complaints, finance, leads, orders, procurement, quality
+from demo import (
+    calls,
+    collaboration,
+    complaints,
+    finance,
+    leads,
+    orders,
+    procurement,
+    quality,
+)
 from demo.clock import (
     DAY,
     SEEDS,
@@ -39,14 +48,13 @@ class Summary:
 
     files: int = 0
     rows: int = 0
-    bytes: int = 0
     per_export: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Export → files, rows."""
 
 
 def build_processes(world: World) -> Iterator[Process]:
     """All processes, each from its own random stream, one after the other."""
-    for module in (complaints, leads, calls, procurement, finance):
+    for module in (complaints, leads, calls, collaboration, procurement, finance):
         yield module.build(world)
     # Last, so that the largest state does not stay while others are built.
     sold = orders.build(world)
@@ -108,6 +116,8 @@ def generate(
         truth.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True)
         truth.write_text(text + "\n", encoding="utf-8")
+    # The sheets of one workbook are exports of their own.
+    summary.files = len({one["path"] for one in files})
     return summary
 
 
@@ -154,9 +164,7 @@ def _write(feed: Feed, exports: Path, now: int, summary: Summary) -> list[dict]:
                 "verdict": verdict,
             }
         )
-        summary.files += 1
         summary.rows += counts[0]
-        summary.bytes += len(data)
         known = summary.per_export.get(feed.export, (0, 0))
         summary.per_export[feed.export] = (known[0] + 1, known[1] + counts[0])
     return entries
