@@ -81,6 +81,11 @@ def orders() -> Suite:
                 ("entry_error", "customer_change"),
                 "Only entry errors count against information accuracy.",
             ),
+            *rules.codes(
+                "return_reason",
+                ("quality", "changed_mind", "damaged", "exchange", "wrong_item"),
+                "Only wrong_item is a picking error, only quality the factory's.",
+            ),
             *rules.required(
                 "dispatched_at",
                 "An export without dispatch times makes dispatch time look perfect: "

@@ -78,7 +78,7 @@ def good_orders(rows: int = ROWS) -> pd.DataFrame:
             "amount": [100.5 + number for number in range(rows)],
             "cancelled_at": pd.Series([None] * rows, dtype="datetime64[us]"),
             "returned_at": pd.Series([None] * rows, dtype="datetime64[us]"),
-            "return_reason": pd.Series([None] * rows, dtype="str"),
+            "return_reason": _cycle(*[None] * 24, "quality", rows=rows),
             "updated_at": _moments(90, rows),
         }
     )

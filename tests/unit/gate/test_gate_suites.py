@@ -118,6 +118,7 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
     ("erp.orders", CODE, ("hold_reason",)): write("hold_reason", "other"),
     ("erp.orders", CODE, ("redispatch_reason",)): write("redispatch_reason", "x"),
     ("erp.orders", CODE, ("correction_reason",)): write("correction_reason", "x"),
+    ("erp.orders", CODE, ("return_reason",)): write("return_reason", "x"),
     ("erp.orders", NULL, ("dispatched_at",)): blank("dispatched_at"),
     ("erp.orders", ORDER, ("dispatched_at", "received_at")): copy_into(
         "dispatched_at", "received_at", -5
