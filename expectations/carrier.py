@@ -48,6 +48,9 @@ def shipments() -> Suite:
             *rules.duplicates("Scans sent twice in one file are not two parcels."),
             *rules.volume(
                 "A part of the scans: what is missing looks like late shipping.",
+                # After a day off half of the scans are missing: nothing is delivered.
+                held=(0.4, 3.0),
+                usual=(0.5, 1.8),
             ),
             *rules.in_period(
                 "The content of another day under today's name.",

@@ -121,12 +121,14 @@ def orders() -> Suite:
                 least=0.5,
             ),
         ],
-        # Few orders are held, corrected or dispatched again; on some days none.
+        # Few orders are held, corrected, dispatched again or returned; on some days
+        # none.
         sparse=(
             "hold_reason",
             "redispatch_reason",
             "correction_reason",
             "cancelled_at",
+            "return_reason",
         ),
         period_column="updated_at",
     )

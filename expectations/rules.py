@@ -14,8 +14,12 @@ from typing import Any
 import great_expectations.expectations as gxe
 from great_expectations.expectations.row_conditions import Column
 
-# A ratio to a handful of usual rows is noise.
-FEW_ROWS = 30
+# A daily file has few rows. In a handful, one bad row is a large share: up to FEW_BAD
+# rows never hold a file. Ratios to fewer rows than these are noise.
+FEW_BAD = 2
+WORTH_A_WARNING = 30
+WORTH_HOLDING = 100
+FEW = {"few": FEW_BAD}
 
 
 def required(
@@ -34,6 +38,7 @@ def required(
             row_condition=where,
             severity=severity,
             notes=notes,
+            meta=FEW,
         )
         for severity, share in _strengths(most_missing, usually_missing)
     ]
@@ -55,6 +60,7 @@ def codes(
             mostly=round(1 - share, 6),
             severity=severity,
             notes=notes,
+            meta=FEW,
         )
         for severity, share in _strengths(most_unknown, 0.0)
     ]
@@ -96,6 +102,7 @@ def between(
             mostly=round(1 - share, 6),
             severity=severity,
             notes=notes,
+            meta=FEW,
         )
         for severity, share in _strengths(most_outside, usually_outside)
     ]
@@ -119,6 +126,7 @@ def in_order(
             mostly=round(1 - share, 6),
             severity=severity,
             notes=notes,
+            meta=FEW,
         )
         for severity, share in _strengths(most_reversed, usually_reversed)
     ]
@@ -130,17 +138,23 @@ def volume(
     held: tuple[float, float] = (0.45, 3.0),
     usual: tuple[float, float] = (0.6, 1.8),
 ) -> list[gxe.Expectation]:
-    """Rows against the median of earlier files of equally long periods."""
+    """Rows against the median of earlier files of equally long periods.
+
+    On days off, which the contract's calendar tells, only too many rows are bad.
+    """
     return [
         gxe.ExpectColumnValuesToBeBetween(
             column="volume_ratio",
             min_value=least,
             max_value=most,
-            row_condition=Column("previous_rows") >= FEW_ROWS,
+            row_condition=Column("previous_rows") >= enough,
             severity=severity,
             notes=notes,
         )
-        for severity, (least, most) in (("critical", held), ("warning", usual))
+        for severity, (least, most), enough in (
+            ("critical", held, WORTH_HOLDING),
+            ("warning", usual, WORTH_A_WARNING),
+        )
     ]
 
 
@@ -148,9 +162,10 @@ def rejects(
     notes: str, *, held: float = 0.05, usual: float = 0.01
 ) -> list[gxe.Expectation]:
     """Share of records that ingest could not read as declared."""
+    many = Column("rejected") > FEW_BAD
     return [
-        _figure("reject_share", severity, 0, most, notes)
-        for severity, most in _strengths(held, usual)
+        _figure("reject_share", "critical", 0, held, notes, where=many),
+        _figure("reject_share", "warning", 0, usual, notes),
     ]
 
 
@@ -161,14 +176,26 @@ def duplicates(notes: str, *, usual: float = 0.03) -> list[gxe.Expectation]:
 
 def in_period(notes: str, *, least: float = 0.8) -> list[gxe.Expectation]:
     """Share of rows whose time lies in the period that the file's name states."""
-    return [_figure("period_share", "critical", least, 1, notes)]
+    enough = Column("loaded") >= WORTH_A_WARNING
+    return [_figure("period_share", "critical", least, 1, notes, where=enough)]
 
 
 def _figure(
-    column: str, severity: str, least: float, most: float, notes: str
+    column: str,
+    severity: str,
+    least: float,
+    most: float,
+    notes: str,
+    *,
+    where: Any = None,
 ) -> gxe.Expectation:
     return gxe.ExpectColumnValuesToBeBetween(
-        column=column, min_value=least, max_value=most, severity=severity, notes=notes
+        column=column,
+        min_value=least,
+        max_value=most,
+        row_condition=where,
+        severity=severity,
+        notes=notes,
     )
 
 

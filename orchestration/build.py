@@ -450,7 +450,7 @@ def _create_raw_views(
     connection.execute(
         "create table takt.batches_in_force ("
         "export_code varchar, batch_id varchar, period varchar, "
-        "primary key (export_code, batch_id))"
+        "unique (export_code, batch_id, period))"
     )
     for one in used:
         connection.execute(
@@ -481,7 +481,8 @@ def raw_view_sql(export: Export, files: Sequence[Path]) -> str:
             "cast(null as bigint) as _record_no",
         ]
         return f"select {', '.join(empty)} where false"
-    paths = ", ".join(literal_glob(path) for path in files)
+    # Days without rows share one lake file.
+    paths = ", ".join(literal_glob(path) for path in dict.fromkeys(files))
     casts = [f"cast(lake.{name} as {kind}) as {name}" for name, kind in columns]
     rows = (
         f"select {', '.join(casts)}, batches.batch_id as _batch_id, "

@@ -268,17 +268,23 @@ def refresh(as_of: AsOf = None) -> None:
 @app.command()
 @guarded
 def status(as_of: AsOf = None) -> None:
-    """Show how fresh and reliable each export is."""
+    """Show how fresh and reliable each export is, and which files hold one back."""
     settings = settings_of(as_of)
     from orchestration import report
     from orchestration.ledger import utc_now
     from orchestration.locks import holder
+    from orchestration.refresh import why_held
 
     out = report.console()
     with open_ledger(settings) as ledger:
         moment = settings.as_of or utc_now()
-        states = ledger.export_states(contracts(settings), moment)
+        exports = contracts(settings)
+        states = ledger.export_states(exports, moment)
         out.print(report.state_table(states, settings.timezone))
+        for export, state in zip(exports, states, strict=True):
+            held = why_held(ledger, export, state)
+            for text in report.held_lines(held, settings.timezone):
+                out.print(text)
         out.print(report.version_line(ledger, settings.timezone))
         out.print(report.last_run_line(ledger, settings.timezone))
     busy = holder(settings)
@@ -292,13 +298,15 @@ def gate(
     source: Source = None,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Every file, not only the newest of each export."),
+        typer.Option(
+            "--all", help="Every file, not only the newest and the held ones."
+        ),
     ] = False,
 ) -> None:
     """Show verdicts and the expectations behind them.
 
     What was observed, what is allowed, how many rows are off. Without SOURCE one line
-    per export; with it every expectation of the newest file.
+    per file; with it every expectation of the newest file and of those held back.
     """
     settings = settings_of()
     from orchestration import report

@@ -33,7 +33,9 @@ from pydantic import (
 TYPING_VERSION = 1
 
 # Facts that change no stored row, so that a new wording re-reads nothing.
-NOT_IN_HASH = frozenset({"description", "cadence", "late_after", "delivery"})
+NOT_IN_HASH = frozenset(
+    {"description", "cadence", "late_after", "delivery", "calendar"}
+)
 
 IDENTIFIER = r"[a-z][a-z0-9_]*"
 DATA_TYPES = "varchar, bigint, integer, double, decimal(p,s), date, timestamp, boolean"
@@ -180,7 +182,10 @@ class FileName:
 
 
 class Export(_Strict):
-    """The contract of one export: where its files are and how they read."""
+    """The contract of one export: where its files are and how they read.
+
+    `calendar` names the business calendar on whose days off few rows or none are usual.
+    """
 
     source: str = Field(pattern=f"^{IDENTIFIER}$")
     name: str = Field(pattern=f"^{IDENTIFIER}$")
@@ -201,6 +206,7 @@ class Export(_Strict):
     key: tuple[str, ...] = ()
     cadence: Literal["daily", "monthly", "half_yearly", "once"]
     late_after: Span = timedelta(days=1)
+    calendar: str | None = None
     allow_empty: bool = False
     watermark: str | None = None
     exact_duplicates: Literal["drop", "keep"] = "drop"

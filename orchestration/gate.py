@@ -30,6 +30,7 @@ from orchestration.faults import faultpoint
 from orchestration.judging import Figures, Judgement, Task, error, judge_task
 from orchestration.ledger import ADMITTING, Batch, Ledger, Verdict
 from orchestration.settings import Settings
+from orchestration.workdays import days_off
 
 WORKERS = 2
 # Below this a second worker costs more than it saves: it imports for two seconds.
@@ -160,9 +161,11 @@ def make_task(
 ) -> Task:
     """What a worker needs to judge a batch, its history up to now included."""
     period = days = None
+    is_day_off = _days_off(settings, export)
     if batch.period:
         period = period_bounds(batch.period, export.timezone)
         days = tuple(moment.astimezone(export.zone).date() for moment in period)
+    is_off = batch.period is not None and is_day_off(batch.period)
     return Task(
         seq=batch.seq,
         export_code=export.code,
@@ -173,20 +176,35 @@ def make_task(
         hashed=tuple(c.name for c in export.lake_columns if c.pii == "hash"),
         days=tuple(c.name for c in export.lake_columns if c.data_type == "date"),
         allow_empty=export.allow_empty,
-        delivery=delivery_figures(batch, ledger.previous_rows(export, batch)),
+        is_working_day=None if export.calendar is None else not is_off,
+        delivery=delivery_figures(
+            batch, ledger.previous_rows(export, batch, is_day_off), is_off
+        ),
         period=period,
         local_period=days,
         unless_suite=held_by,
     )
 
 
-def delivery_figures(batch: Batch, previous_rows: float | None) -> Figures:
+def _days_off(settings: Settings, export: Export) -> Callable[[str], bool]:
+    if export.calendar is None:
+        return lambda period: False
+    return days_off(settings.project / "seeds", export.calendar)
+
+
+def delivery_figures(
+    batch: Batch, previous_rows: float | None, is_day_off: bool = False
+) -> Figures:
     """The figures about a file that `delivery` expectations judge.
 
-    `previous_rows` is the median of earlier files of equally long periods (None with
-    fewer than three), and `volume_ratio` this file's rows over it.
+    `previous_rows` is the median of earlier files of equally long periods, days off
+    left out (None with fewer than three), and `volume_ratio` this file's rows over
+    it; None on a day off with fewer rows than that, because any number is usual then.
     """
     rows_in = batch.rows_in
+    volume_ratio = batch.loaded / previous_rows if previous_rows else None
+    if is_day_off and volume_ratio is not None and volume_ratio < 1:
+        volume_ratio = None
     return {
         "rows_in": rows_in,
         "loaded": batch.loaded,
@@ -196,7 +214,7 @@ def delivery_figures(batch: Batch, previous_rows: float | None) -> Figures:
         "duplicate_share": batch.duplicates / rows_in if rows_in else None,
         "dst_flagged": batch.dst_flagged,
         "previous_rows": previous_rows,
-        "volume_ratio": batch.loaded / previous_rows if previous_rows else None,
+        "volume_ratio": volume_ratio,
     }
 
 

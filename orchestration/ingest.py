@@ -26,7 +26,7 @@ from pathlib import Path, PurePosixPath
 
 from orchestration.contract import Export, FileName, PeriodError, split_revision
 from orchestration.faults import faultpoint
-from orchestration.ledger import Ledger, utc_now, utc_text
+from orchestration.ledger import Batch, Ledger, utc_now, utc_text
 from orchestration.readers.base import Limits, Refusal, shown
 from orchestration.readers.parse import Parsed, ParseTask
 from orchestration.readers.pool import WORKERS, Outcome, ParserPool
@@ -259,6 +259,9 @@ class _Run:
 
     def run(self, pool: ParserPool | None) -> IngestReport:
         arrivals, self.report.unexpected = _survey(self.settings, self.exports)
+        for export in self.exports:
+            here = [one.path for one in arrivals if one.export.code == export.code]
+            self.ledger.mark_present(export, here)
         fresh = []
         for arrival in arrivals:
             self._count(arrival, "seen")
@@ -303,7 +306,7 @@ class _Run:
             return False
         if last["outcome"] == "refused":
             return last["reading_hash"] == self._reading_hash(arrival.export)
-        batch = self.ledger.find_batch(arrival.export, last["sha256"])
+        batch = self.ledger.find_batch(arrival.export, last["sha256"], last["period"])
         return batch is not None and (self.settings.home / batch.lake_path).is_file()
 
     def _reading_hash(self, export: Export) -> str:
@@ -420,11 +423,15 @@ class _Run:
             claim.path.unlink(missing_ok=True)
 
     def _is_known(self, arrival: Arrival, claim: _Claim) -> bool:
-        batch = self.ledger.find_batch(arrival.export, claim.sha256)
+        batch = self._batch_of(arrival, claim.sha256)
         if batch is None or not (self.settings.home / batch.lake_path).is_file():
             return False
         self._record_known(arrival, claim.sha256)
         return True
+
+    def _batch_of(self, arrival: Arrival, sha256: str) -> Batch | None:
+        assert arrival.name is not None
+        return self.ledger.find_batch(arrival.export, sha256, arrival.name.period)
 
     def _check_key(self, export: Export) -> None:
         """Two keys in one lake would give one person two pseudonyms."""
@@ -452,7 +459,7 @@ class _Run:
         if isinstance(outcome, Refusal):
             self._refuse(arrival, outcome, sha256)
             return
-        known = self.ledger.find_batch(arrival.export, sha256)
+        known = self._batch_of(arrival, sha256)
         if known is not None and known.lake_sha256 != outcome.lake_sha256:
             self._refuse(
                 arrival,

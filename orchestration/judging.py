@@ -25,6 +25,7 @@ from orchestration.suites import (
     SuiteError,
     claimed_columns,
     expectation_type,
+    few_of,
     load_suite,
     name_of,
     needed_columns,
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.expectations import Expectation
 
-# Figures that a delivery rightly lacks: the first files have no history.
-UNMEASURED = ("previous_rows", "volume_ratio", "period_share")
+# Figures whose test a delivery may rightly lack: the first files have no history,
+# shares of a handful of rows are noise.
+UNMEASURED = ("previous_rows", "volume_ratio", "period_share", "reject_share")
 
 # Their observed value is a cell of the file, which is a person's in a hashed column.
 VALUE_TYPES = (
@@ -64,7 +66,8 @@ class Task:
     `DELIVERY_COLUMNS` except `period_share`. `period` is the span of the file in
     UTC and `local_period` in local days, each with an exclusive end. `unless_suite`
     is the hash of the suite that already held this batch back: under the same suite
-    the answer would be the same.
+    the answer would be the same. `is_working_day` is False on a day off, None
+    where the contract names no calendar.
     """
 
     seq: int
@@ -76,6 +79,7 @@ class Task:
     hashed: tuple[str, ...] = ()
     days: tuple[str, ...] = ()
     allow_empty: bool = False
+    is_working_day: bool | None = None
     delivery: Figures = field(default_factory=dict)
     period: tuple[datetime, datetime] | None = None
     local_period: tuple[date, date] | None = None
@@ -215,20 +219,23 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
     """Judge rows and delivery figures by a suite.
 
     Raised → ERROR; a failed critical expectation or a vacuous test → FAIL; only
-    failed warnings → WARN; else PASS.
+    failed warnings → WARN; else PASS. A critical share that fails by no more rows
+    than the expectation's meta calls `few` is a warning. A file without records, where
+    the contract allows it, is a PASS on a day off; on a working day its delivery
+    figures are judged.
     """
     import pandas as pd
 
     figures = {name: task.delivery.get(name) for name in DELIVERY_COLUMNS}
     figures["period_share"] = period_share(suite, frame, task)
-    is_empty_as_allowed = task.allow_empty and not figures["rows_in"] and frame.empty
+    is_empty = task.allow_empty and not figures["rows_in"] and frame.empty
     suite_hash = suite.suite_hash
-    if is_empty_as_allowed:
+    if is_empty and not task.is_working_day:
         note = "Empty, as the source contract allows."
         results = _stored([], figures, note=note, is_empty_as_allowed=True)
         return Judgement("PASS", suite_hash, 0, 0, (), results)
 
-    vacuous = list(_vacuous(suite, frame))
+    vacuous = [] if is_empty else list(_vacuous(suite, frame))
     delivery = pd.DataFrame([figures], columns=list(DELIVERY_COLUMNS), dtype="float64")
     records = []
     for part, expectations, rows in (
@@ -242,6 +249,8 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
             records.append(record)
     sparse = (*suite.sparse, *UNMEASURED)
     for record in records:
+        if is_empty:
+            continue
         if record["tested"] == 0 and not set(record["columns"]) & set(sparse):
             vacuous.append(f"{_title(record)} had no row to test.")
 
@@ -250,7 +259,7 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
     if not raised and evaluated != suite.size and len(frame):
         vacuous.append(f"{evaluated} of {suite.size} expectations were evaluated.")
     failed = [r for r in records if not r["success"] and "error" not in r]
-    critical = [r for r in failed if r["severity"] == "critical"]
+    critical = [r for r in failed if r["severity"] == "critical" and not r["is_few"]]
     if raised:
         verdict = "ERROR"
     elif critical or vacuous:
@@ -312,6 +321,7 @@ def _record(
         "unexpected_count": result.get("unexpected_count"),
         "unexpected_percent": _number(result.get("unexpected_percent")),
         "tested": _tested(expectation, count, missing, frame),
+        "is_few": 0 < (result.get("unexpected_count") or 0) <= few_of(expectation),
     }
     if outcome.raised:
         record |= {"error": outcome.raised, "success": False}

@@ -14,7 +14,7 @@ import math
 import secrets
 import sqlite3
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -63,6 +63,8 @@ MIGRATIONS: tuple[str, ...] = (
         refusal_message text,
         first_seen_at text not null,
         run_id text not null,
+        -- When it was no longer in the exports folder; NULL while it is there.
+        gone_at text,
         check ((outcome = 'refused') = (refusal_code is not null))
     );
     create index files_by_path on files (source, export, path, file_id);
@@ -89,10 +91,13 @@ MIGRATIONS: tuple[str, ...] = (
         watermark_max text,
         loaded_at text not null,
         run_id text not null,
-        unique (source, export, batch_id, contract_hash),
         check (rows_in = loaded + rejected + duplicates),
         check (min(rows_in, loaded, rejected, duplicates, dst_flagged) >= 0)
     );
+    -- The same bytes for another period are another delivery: days without rows
+    -- have files that are all alike.
+    create unique index batches_by_bytes on batches
+        (source, export, batch_id, contract_hash, coalesce(period, ''));
     create table rejects (
         batch_seq integer not null references batches (seq),
         record_no integer not null,
@@ -265,6 +270,23 @@ class Verdict:
     @property
     def admits(self) -> bool:
         return self.verdict in ADMITTING
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file in the exports folder that keeps its export held: a row of `files`.
+
+    `verdict` is None for a refused file and for one not judged yet. `is_covered`: an
+    earlier revision of it is in force, so that its period is not missing.
+    """
+
+    file: sqlite3.Row
+    verdict: Verdict | None
+    is_covered: bool
+
+    @property
+    def is_refused(self) -> bool:
+        return str(self.file["outcome"]) == "refused"
 
 
 @dataclass(frozen=True)
@@ -546,12 +568,14 @@ class Ledger:
             raise KeyError(f"no batch {seq}")
         return _batch(row)
 
-    def find_batch(self, export: Export, sha256: str) -> Batch | None:
-        """The batch of these raw bytes under the export's present contract."""
+    def find_batch(
+        self, export: Export, sha256: str, period: str | None
+    ) -> Batch | None:
+        """The batch of these bytes and period under the export's present contract."""
         row = self._row(
             "select * from batches where source = ? and export = ? "
-            "and batch_id = ? and contract_hash = ?",
-            (export.source, export.name, sha256, export.contract_hash),
+            "and batch_id = ? and contract_hash = ? and period is ?",
+            (export.source, export.name, sha256, export.contract_hash, period),
         )
         return None if row is None else _batch(row)
 
@@ -606,6 +630,72 @@ class Ledger:
             (seq,),
         )
         return [(row["rule"], row["column_name"], row["n"]) for row in rows]
+
+    def mark_present(self, export: Export, paths: Iterable[str]) -> None:
+        """Remember which files of an export are in the exports folder right now."""
+        values = {
+            **_of(export),
+            "now": utc_text(utc_now()),
+            "paths": json.dumps(sorted(paths)),
+        }
+        here = "path in (select value from json_each(:paths))"
+        with self.transaction() as write:
+            for gone_at, moved in (
+                (":now", f"gone_at is null and not {here}"),
+                ("null", f"gone_at is not null and {here}"),
+            ):
+                write.execute(
+                    f"update files set gone_at = {gone_at} where source = :source "
+                    f"and export = :export and {moved}",
+                    values,
+                )
+
+    def held_files(self, export: Export) -> list[HeldFile]:
+        """The files that hold an export back, by period.
+
+        Of the files in the exports folder that share a logical name, the newest
+        revision has to be admitted. A copy of a file that an admitted revision has
+        replaced holds nothing.
+        """
+        rows = self._rows(
+            "select f.*, b.seq as batch_seq from files as f left join batches as b"
+            " on b.source = f.source and b.export = f.export"
+            " and b.contract_hash = f.contract_hash and b.batch_id = f.sha256"
+            " and b.period is f.period and f.outcome <> 'refused'"
+            " where f.source = :source and f.export = :export"
+            " and f.contract_hash = :contract_hash and f.gone_at is null"
+            " and f.file_id = (select max(n.file_id) from files as n where"
+            "  n.source = f.source and n.export = f.export and n.path = f.path)"
+            " order by coalesce(f.covers_until, ''), f.revision, f.file_id",
+            _of(export),
+        )
+        answer = self._rows(_IN_FORCE + "select seq from admitted", _of(export))
+        admitted = {row["seq"] for row in answer}
+        newest = {row["logical_name"]: row for row in rows}
+        replaced = {
+            row["batch_seq"]
+            for row in rows
+            if newest[row["logical_name"]]["batch_seq"] in admitted
+        }
+        covered = {
+            row["logical_name"]
+            for row in self._rows(
+                _IN_FORCE + "select logical_name from sightings"
+                " where seq in (select seq from in_force)",
+                _of(export),
+            )
+        }
+        return [
+            HeldFile(
+                row,
+                None
+                if row["batch_seq"] is None
+                else self.newest_verdict(row["batch_seq"]),
+                row["logical_name"] in covered,
+            )
+            for row in newest.values()
+            if row["batch_seq"] is None or row["batch_seq"] not in admitted | replaced
+        ]
 
     def files(self, export: Export) -> list[sqlite3.Row]:
         """The newest sighting of every path of an export, by period and revision."""
@@ -696,26 +786,31 @@ class Ledger:
         )
         return [_batch(row) for row in rows]
 
-    def previous_rows(self, export: Export, batch: Batch) -> float | None:
+    def previous_rows(
+        self,
+        export: Export,
+        batch: Batch,
+        is_day_off: Callable[[str], bool] = lambda period: False,
+    ) -> float | None:
         """Median of loaded rows of earlier admitted periods of the same grain.
 
-        Of the last 12 such batches with rows, because holidays have files without;
-        None while there are fewer than 3.
+        Of the last 12 such batches with rows that are for no day off; None while
+        there are fewer than 3.
         """
         if batch.period is None or batch.covers_until is None:
             return None
         rows = self._rows(
-            _IN_FORCE + "select loaded from batches where seq in in_force "
+            _IN_FORCE + "select period, loaded from batches where seq in in_force "
             "and length(period) = :length and covers_until < :before "
-            "and loaded > 0 "
-            "order by covers_until desc, seq desc limit 12",
+            "and loaded > 0 order by covers_until desc, seq desc",
             {
                 **_of(export),
                 "length": len(batch.period),
                 "before": utc_text(batch.covers_until),
             },
         )
-        loaded = [row["loaded"] for row in rows]
+        usual = [row["loaded"] for row in rows if not is_day_off(row["period"])]
+        loaded = usual[:12]
         return float(statistics.median(loaded)) if len(loaded) >= 3 else None
 
     # ------------------------------------------------------------ export states
@@ -725,9 +820,11 @@ class Ledger:
     ) -> list[ExportState]:
         """How fresh and reliable each export is at `as_of`, one row per export.
 
-        Held: the newest file (latest period, then revision, then arrival) was refused
-        or is not admitted. Late: the newest period whose end plus `late_after` has
-        passed at `as_of` was delivered by no file, whatever became of that file.
+        Held: a file in the exports folder was refused or is not admitted, and no
+        newer revision of it is (`held_files`). What it should have told is missing, so
+        `data_as_of` ends where the earliest such period begins. Late: the newest
+        period whose end plus `late_after` has passed at `as_of` was delivered by no
+        file, whatever became of that file.
         Stale: held, late or never admitted; the reason in that order of weight.
         """
         return [self._export_state(export, as_of) for export in exports]
@@ -735,18 +832,23 @@ class Ledger:
     def _export_state(self, export: Export, as_of: datetime) -> ExportState:
         batches = self.batches_in_force(export)
         ends = [end for batch in batches if (end := covered_until(batch))]
-        data_as_of = max(ends, default=None)
+        held = self.held_files(export)
+        holes = [
+            period_bounds(one.file["period"], export.timezone)[0]
+            for one in held
+            if one.file["period"] and not one.is_covered
+        ]
+        data_as_of = min([max(ends), *holes]) if ends else None
         last = max(batches, key=_recency, default=None)
         newest = self.newest_file(export)
-        verdict = self._file_verdict(export, newest)
-        is_held = newest is not None and verdict not in ADMITTING
-        late_days = self._days_late(export, as_of, data_as_of)
+        late_days = self._days_late(export, as_of, max(ends, default=None))
         is_late = late_days > 0
         reason = None
         if not batches:
             reason = "never_delivered"
-        if is_held:
-            reason = "refused" if verdict == "REFUSED" else "gate_failed"
+        if held:
+            all_refused = all(one.is_refused for one in held)
+            reason = "refused" if all_refused else "gate_failed"
         if reason is None and is_late:
             reason = "late"
         score = _reliability(export, batches, late_days) if batches else 0.0
@@ -758,8 +860,8 @@ class Ledger:
             data_as_of=data_as_of,
             last_batch_id=last.batch_id if last else None,
             last_period=last.period if last else None,
-            newest_verdict=verdict,
-            is_held=is_held,
+            newest_verdict=self._file_verdict(export, newest),
+            is_held=bool(held),
             is_late=is_late,
             is_stale=reason is not None,
             stale_reason=reason,
@@ -792,7 +894,7 @@ class Ledger:
             return None
         if file["outcome"] == "refused":
             return "REFUSED"
-        batch = self.find_batch(export, file["sha256"])
+        batch = self.find_batch(export, file["sha256"], file["period"])
         verdict = None if batch is None else self.newest_verdict(batch.seq)
         return None if verdict is None else verdict.verdict
 

@@ -381,7 +381,13 @@ def _manifest(
         "engine": f"duckdb {duckdb.__version__}",
         "warnings": list(candidate.warnings),
         "batches": sorted(
-            batches, key=lambda b: (b["source"], b["export"], b["raw_sha256"])
+            batches,
+            key=lambda b: (
+                b["source"],
+                b["export"],
+                b["raw_sha256"],
+                b["period"] or "",
+            ),
         ),
         "row_counts": candidate.row_counts,
         "marts": candidate.marts,

@@ -75,7 +75,7 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Held:
-    """An export whose newest file is not admitted; its last admitted ones stand."""
+    """A file that is not admitted; the admitted ones of its export stand."""
 
     export_code: str
     reason: str
@@ -112,24 +112,21 @@ def new_run_id(now: datetime) -> str:
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
-def why_held(ledger: Ledger, export: Export, state: ExportState) -> Held:
-    """The file that holds an export back, and the reason in one line."""
+def why_held(ledger: Ledger, export: Export, state: ExportState) -> list[Held]:
+    """The files that hold an export back, each with its reason in one line."""
     from orchestration.gate import reason_of
 
-    file = ledger.newest_file(export)
-    path, message = "", "not judged yet"
-    if file is not None:
-        path = str(file["path"])
-        if file["outcome"] == "refused":
+    found = []
+    for one in ledger.held_files(export):
+        file, reason, message = one.file, "gate_failed", "not judged yet"
+        if one.is_refused:
+            reason = "refused"
             message = f"{file['refusal_code']}: {file['refusal_message']}"
-        else:
-            batch = ledger.find_batch(export, file["sha256"])
-            verdict = None if batch is None else ledger.newest_verdict(batch.seq)
-            if verdict is not None:
-                message = reason_of(verdict) or verdict.verdict
-    return Held(
-        export.code, state.stale_reason or "held", path, message, state.data_as_of
-    )
+        elif one.verdict is not None:
+            message = reason_of(one.verdict) or one.verdict.verdict
+        path = str(file["path"])
+        found.append(Held(export.code, reason, path, message, state.data_as_of))
+    return found
 
 
 class Run:
@@ -347,9 +344,9 @@ class Run:
             states = self.ledger.export_states(self.exports, self.as_of)
             self.report.states = states
             self.report.held = [
-                why_held(self.ledger, export, state)
+                held
                 for export, state in zip(self.exports, states, strict=True)
-                if state.is_held
+                for held in why_held(self.ledger, export, state)
             ]
             tally.counts["exports held back"] = len(self.report.held)
             self._gated |= {export.code for export in exports}

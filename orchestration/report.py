@@ -34,7 +34,7 @@ from rich.text import Text
 from orchestration.contract import Export
 from orchestration.ledger import ExportState, Ledger, Verdict
 from orchestration.query import QueryError, QueryResult, query
-from orchestration.refresh import Observer, RefreshReport, StageReport
+from orchestration.refresh import Held, Observer, RefreshReport, StageReport
 from orchestration.settings import Settings
 
 # Wide enough that no line of a log or a pipe is broken.
@@ -232,20 +232,23 @@ def show_refresh(out: Console, settings: Settings, report: RefreshReport) -> Non
     elif report.message:
         out.print(Text(report.message))
     out.print(Text(f"Log      {report.log_path}"))
-    for held in report.held:
-        until = moment(held.data_as_of, settings.timezone)
-        out.print(
-            Text.assemble(
-                (f"Held back: {held.export_code}", "red"),
-                f" ({held.path or 'no file'}): {held.message}\n"
-                f"  Its KPIs stay at {until} and are marked stale. "
-                f"Next: takt gate {held.export_code}",
-            )
-        )
+    for text in held_lines(report.held, settings.timezone):
+        out.print(text)
     late = [s for s in report.states if s.is_stale and not s.is_held]
     if late:
         names = ", ".join(f"{s.export_code} ({words(s.stale_reason)})" for s in late)
         out.print(Text(f"Missing: {names}. Next: takt status"))
+
+
+def held_lines(held: Sequence[Held], timezone: str) -> Iterator[Text]:
+    """What each file that is not admitted does, and what to do about it."""
+    for one in held:
+        yield Text.assemble(
+            (f"Held back: {one.export_code}", "red"),
+            f" ({one.path}): {one.message}\n"
+            f"  Its KPIs stay at {moment(one.data_as_of, timezone)} and are marked "
+            f"stale. Next: takt gate {one.export_code}",
+        )
 
 
 def _show_kpis(out: Console, settings: Settings) -> None:
@@ -416,7 +419,10 @@ def verdicts(
     in_detail: bool,
     everything: bool,
 ) -> Iterator[Table | Text]:
-    """The verdicts on the newest file of each export, or on every file."""
+    """The verdicts on the newest file of each export and on those that hold it back.
+
+    With `everything` on every file.
+    """
     rows, details = [], []
     for export in exports:
         for file in _files(ledger, export, everything):
@@ -425,7 +431,7 @@ def verdicts(
             if file["outcome"] == "refused":
                 name, reason = "REFUSED", _refusal(file)
             else:
-                batch = ledger.find_batch(export, file["sha256"])
+                batch = ledger.find_batch(export, file["sha256"], file["period"])
                 verdict = batch and ledger.newest_verdict(batch.seq)
             if verdict:
                 name = verdict.verdict
@@ -436,7 +442,7 @@ def verdicts(
         yield Text("No file of these exports has come yet.")
         return
     yield table(
-        ("export", "newest file" if not everything else "file", "verdict", "reason"),
+        ("export", "file", "verdict", "reason"),
         rows,
     )
     if in_detail:
@@ -453,7 +459,9 @@ def verdicts(
 def _files(ledger: Ledger, export: Export, everything: bool) -> list[Mapping]:
     if not everything:
         newest = ledger.newest_file(export)
-        return [] if newest is None else [newest]
+        held = [one.file for one in ledger.held_files(export)]
+        seen = {file["path"] for file in held}
+        return held if newest is None or newest["path"] in seen else [*held, newest]
     return ledger.files(export)
 
 

@@ -166,6 +166,11 @@ def severity_of(expectation: Expectation) -> str:
     return str(getattr(severity, "value", severity))
 
 
+def few_of(expectation: Expectation) -> int:
+    """Up to how many bad rows are chance whatever their share (meta `few`)."""
+    return int((expectation.meta or {}).get("few", 0))
+
+
 def _check(part: str, expectation: Expectation) -> None:
     name = name_of(expectation)
     if not notes_of(expectation):
@@ -195,7 +200,10 @@ def _check(part: str, expectation: Expectation) -> None:
 def _canonical(expectation: Expectation, judged_only: bool = True) -> str:
     content = expectation.configuration.to_json_dict()
     wanted = ("type", "kwargs", "severity") if judged_only else ("type", "kwargs")
-    return json.dumps({key: content.get(key) for key in wanted}, sort_keys=True)
+    kept = {key: content.get(key) for key in wanted}
+    if judged_only:
+        kept["few"] = few_of(expectation)
+    return json.dumps(kept, sort_keys=True)
 
 
 def load_suite(export_code: str) -> Suite:

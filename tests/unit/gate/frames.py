@@ -20,6 +20,7 @@ from orchestration.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ROWS = 200
+SUITE_HASH = "5" * 64
 # Noon of 2026-03-02 .. 31 in Shanghai, as the lake has it: UTC without zone.
 FIRST = datetime(2026, 3, 2, 4, 0)
 FIGURES = {
@@ -231,7 +232,7 @@ def task_for(
 
 
 class _NoHistory:
-    def previous_rows(self, export: Export, batch: Batch) -> None:
+    def previous_rows(self, export: Export, batch: Batch, is_day_off: Any) -> None:
         return None
 
 

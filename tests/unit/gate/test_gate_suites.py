@@ -152,7 +152,7 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
     ("survey.delivery", RANGE, ("score",)): write("score", 10),
 }
 DELIVERY_DEFECTS: dict[str, dict[str, float]] = {
-    "reject_share": {"reject_share": 0.5},
+    "reject_share": {"rejected": 200, "reject_share": 0.5},
     "duplicate_share": {"duplicate_share": 0.5},
     "volume_ratio": {"volume_ratio": 0.1},
 }
@@ -331,12 +331,34 @@ def test_a_day_of_few_orders_without_any_sparse_value_passes() -> None:
 
 def test_an_empty_holiday_file_passes_and_says_that_it_was_allowed() -> None:
     export, frame = EXPORTS["wms.picks"], GOOD["wms.picks"](0)
-    task = task_for(export, frame, **dict.fromkeys(FIGURES, 0))
+    task = task_for(export, frame, "20260404", **dict.fromkeys(FIGURES, 0))
     judgement = judge(load_suite(export.code), frame, task)
     assert judgement.verdict == "PASS"
     assert judgement.results["is_empty_as_allowed"] is True
     refused = judge(load_suite(export.code), frame, replace(task, allow_empty=False))
     assert (refused.verdict, refused.reasons[0]) == ("FAIL", "No rows.")
+
+
+def test_an_empty_file_of_a_working_day_is_held_once_there_is_a_usual_volume() -> None:
+    export, frame = EXPORTS["wms.picks"], GOOD["wms.picks"](0)
+    nothing = {**dict.fromkeys(FIGURES, 0), "reject_share": None}
+    verdicts = {}
+    for usual in (153.0, None):
+        figures = {"previous_rows": usual, "volume_ratio": usual and 0.0}
+        task = task_for(export, frame, "20260401", **{**nothing, **figures})
+        judgement = judge(load_suite(export.code), frame, task)
+        verdicts[usual] = judgement.verdict
+    assert verdicts == {153.0: "FAIL", None: "PASS"}
+
+
+@pytest.mark.parametrize(("bad_rows", "verdict"), [(2, "WARN"), (3, "FAIL")])
+def test_two_bad_rows_of_a_small_day_are_warned_of_and_three_hold_it(
+    bad_rows: int, verdict: str
+) -> None:
+    """5 % may be missing: one row of twelve is more, and no pattern yet."""
+    frame = GOOD["wms.picks"](12)
+    frame.loc[frame.index < bad_rows, "order_no"] = None
+    assert _verdict("wms.picks", frame, previous_rows=13.0) == verdict
 
 
 def test_suite_type_is_what_the_loader_returns() -> None:
