@@ -27,6 +27,7 @@ from tests.unit.gate.frames import GOOD, REPOSITORY, contracts, deliver
 
 EXPORTS = contracts()
 PICKS = EXPORTS["wms.picks"]
+FOUR = ("carrier.shipments", "erp.orders", "survey.delivery", "wms.picks")
 CANARY = "Canary-8391-Wang"
 
 
@@ -66,7 +67,7 @@ def test_every_subset_of_bad_sources_holds_exactly_these(
     settings: Settings, ledger: Ledger
 ) -> None:
     """All 16 subsets of four sources, each as one month of deliveries."""
-    codes = sorted(GOOD)
+    codes = FOUR
     months = [f"20{24 + n // 12}{n % 12 + 1:02}" for n in range(2 ** len(codes))]
     subsets = itertools.chain.from_iterable(
         itertools.combinations(codes, size) for size in range(len(codes) + 1)
