@@ -90,7 +90,7 @@ def between(
     most: float,
     notes: str,
     *,
-    most_outside: float = 0.02,
+    most_outside: float | None = 0.02,
     usually_outside: float | None = None,
 ) -> list[gxe.Expectation]:
     """Hold the file when more than a share lies outside; warn above the usual one."""

@@ -201,3 +201,16 @@
     }.get(grain, '1 ' ~ grain) -%}
     cast({{ period_start(grain, day) }} + interval {{ length }} as date)
 {%- endmacro %}
+
+{#- One row per integer from the first to the last, as a select-list expression. -#}
+{% macro each_integer(first, last) -%}
+    {{ return(adapter.dispatch('each_integer')(first, last)) }}
+{%- endmacro %}
+
+{% macro duckdb__each_integer(first, last) -%}
+    unnest(generate_series({{ first }}, {{ last }}))
+{%- endmacro %}
+
+{% macro spark__each_integer(first, last) -%}
+    explode(sequence({{ first }}, {{ last }}))
+{%- endmacro %}

@@ -1,6 +1,10 @@
 -- Grain: one row per KPI and subject.
 -- A new KPI adds the name of its model to the list.
 {% set kpis = [
+    'kpi_calls__fcr_pct',
+    'kpi_calls__handle_seconds',
+    'kpi_calls__issue_resolution_pct',
+    'kpi_calls__satisfaction_score',
     'kpi_leads__assignment_hours',
     'kpi_leads__conversion_pct',
     'kpi_leads__followups_per_week',

@@ -207,11 +207,41 @@ def good_complaint_events(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_calls(rows: int = ROWS) -> pd.DataFrame:
+    answered = _cycle(*[True] * 9, False, rows=rows)
+
+    def if_answered(*values: Any) -> list[Any]:
+        cycled = _cycle(*values, rows=rows)
+        return [
+            value if is_answered else None
+            for value, is_answered in zip(cycled, answered, strict=True)
+        ]
+
+    return pd.DataFrame(
+        {
+            "call_id": [f"CL{number:09}" for number in range(rows)],
+            "customer_id": [f"{number // 2:016x}" for number in range(rows)],
+            "topic": _cycle("delivery", "product", "returns", "invoice", rows=rows),
+            "started_at": _moments(0, rows),
+            "queue_s": _cycle(5, 40, 12, rows=rows),
+            "talk_s": if_answered(180, 240, 300),
+            "hold_s": if_answered(0, 30),
+            "wrap_s": if_answered(60, 45),
+            "answered": pd.Series(answered, dtype="boolean"),
+            "transfers": _cycle(0, 0, 1, rows=rows),
+            "agent_id": if_answered("0" * 16, "1" * 16),
+            "resolution": if_answered("resolved", "resolved", "follow_up"),
+            "csat": if_answered(5, None, 4),
+        }
+    )
+
+
 GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "crm.leads": good_leads,
     "crm.followups": good_followups,
     "helpdesk.complaint_events": good_complaint_events,
     "erp.orders": good_orders,
+    "telephony.calls": good_calls,
     "wms.picks": good_picks,
     "carrier.shipments": good_shipments,
     "survey.delivery": good_answers,
