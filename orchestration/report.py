@@ -216,11 +216,7 @@ def _shown(report: StageReport) -> dict[str, int]:
 
 
 def _counted(name: str, count: int) -> str:
-    if name == "version":
-        return f"version {count}"
-    if count == 1:
-        name = re.sub(r"^(batch|[a-z]+?)(es|s)\b", r"\1", name)
-    return f"{count:,} {name}"
+    return f"version {count}" if name == "version" else f"{count:,} {name}"
 
 
 # ---------------------------------------------------------------- the end of a run

@@ -1,4 +1,24 @@
 -- Grain: one row per KPI, segment and start of validity, planned targets included.
+with resolved as (
+    select
+        targets.*,
+        kpis.direction,
+        baselines.baseline,
+        case
+            when targets.change_type = 'relative'
+                then baselines.baseline * (1 + targets.change)
+            when targets.change_type = 'points'
+                then baselines.baseline + targets.change
+        end as changed_target
+    from {{ ref('stg_registers__kpi_targets') }} as targets
+    inner join {{ ref('dim_kpis') }} as kpis
+        on targets.kpi_code = kpis.kpi_code
+    left join {{ ref('int_kpi_target_baselines') }} as baselines
+        on targets.kpi_code = baselines.kpi_code
+        and targets.segment_code = baselines.segment_code
+        and targets.valid_from = baselines.valid_from
+)
+
 select
     kpi_code,
     segment_code,
@@ -9,15 +29,25 @@ select
         when valid_to <= {{ as_of_date() }} then 'past'
         else 'in_force'
     end as phase,
-    target_min,
-    target_max,
-    alarm_min,
-    alarm_max,
+    coalesce(
+        target_min, case when direction = 'higher' then changed_target end
+    ) as target_min,
+    coalesce(
+        target_max, case when direction = 'lower' then changed_target end
+    ) as target_max,
+    -- A blank alarm is the target; of a wanted change, the state before it.
+    coalesce(
+        alarm_min, target_min, case when direction = 'higher' then baseline end
+    ) as alarm_min,
+    coalesce(
+        alarm_max, target_max, case when direction = 'lower' then baseline end
+    ) as alarm_max,
     case_limit,
     floor,
     stretch,
     change_type,
     change,
+    baseline,
     baseline_from,
     baseline_to,
     due_on,
@@ -28,4 +58,4 @@ select
     on_alarm_en,
     on_alarm_zh,
     reason
-from {{ ref('stg_registers__kpi_targets') }}
+from resolved

@@ -83,9 +83,10 @@ class Project:
 
     @cached_property
     def models(self) -> dict[str, Model]:
-        """All SQL models by name."""
+        """All models by name, in SQL or Python."""
         found = {}
-        for path in sorted((self.root / "models").rglob("*.sql")):
+        folder = self.root / "models"
+        for path in sorted([*folder.rglob("*.sql"), *folder.rglob("*.py")]):
             parts = path.relative_to(self.root / "models").parts
             # Registers and the pipeline's own tables are read like registers are.
             inner = parts[0] == "staging" and parts[1] in {"registers", "takt"}
@@ -180,7 +181,7 @@ def check_files(project: Project) -> list[str]:
     found = []
     for model in project.models.values():
         where = project.short(model.path)
-        if not model.sql.startswith("-- Grain: "):
+        if not model.sql.startswith(("-- Grain: ", "# Grain: ")):
             found.append(f"{where}: the first line must be `-- Grain: one row per …`")
         pattern = NAMES.get(model.layer)
         if pattern and not re.fullmatch(pattern, model.name):

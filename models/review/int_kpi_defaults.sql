@@ -1,0 +1,38 @@
+-- Grain: one row per KPI.
+{% set figures = [
+    'n_min_rate',
+    'n_min_other',
+    'signal_periods',
+    'signal_locked_periods',
+    'signal_run',
+] %}
+
+with ranked as (
+    select
+        kpis.kpi_code,
+        figures.name,
+        figures.value,
+        row_number() over (
+            partition by kpis.kpi_code, figures.name
+            -- The narrowest scope wins; a scope has each figure once.
+            order by
+                case figures.scope_code
+                    when kpis.kpi_code then 1
+                    when kpis.process_code then 2
+                    else 3
+                end
+        ) as scope_rank
+    from {{ ref('dim_kpis') }} as kpis
+    inner join {{ ref('stg_registers__defaults') }} as figures
+        on figures.scope_code in ('all', kpis.process_code, kpis.kpi_code)
+)
+
+select
+    kpi_code,
+{% for figure in figures %}
+max(case when name = '{{ figure }}' then try_cast(value as double) end)
+    as {{ figure }}{{ ',' if not loop.last }}
+{% endfor %}
+from ranked
+where scope_rank = 1
+group by kpi_code
