@@ -10,10 +10,11 @@ not touched by anything in this module.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,9 +126,19 @@ def dbt_parse(settings: Settings) -> dict[str, Any]:
 
     Unchanged files are not parsed again. Raises ProjectError.
     """
-    _parse(settings)
-    text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
+    with _parsing_alone(settings):
+        _parse(settings)
+        text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
+
+
+@contextlib.contextmanager
+def _parsing_alone(settings: Settings) -> Iterator[None]:
+    """dbt writes its files in place: `takt status` would read half of a refresh's."""
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    with (settings.dbt_target / ".parsing").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _parse(settings: Settings) -> Manifest:
@@ -268,8 +279,9 @@ def build_candidate(
     """
     used = _batches_to_use(settings, ledger, exports)
     _check_space(settings, used)
-    manifest = _parse(settings)
-    text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
+    with _parsing_alone(settings):
+        manifest = _parse(settings)
+        text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
     contents = json.loads(text)
     banned = banned_configurations(contents)
     if banned:

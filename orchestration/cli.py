@@ -493,25 +493,34 @@ def prune(
 @guarded
 def dev(
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
+    daemon_only: Annotated[
+        bool,
+        typer.Option("--daemon-only", help="Without the page: for a server at night."),
+    ] = False,
 ) -> None:
-    """Open Dagster in the browser, with the schedule on.
+    """Open Dagster in the browser, with the nightly schedule on.
 
     The page has no login, so it listens on 127.0.0.1 only. Ctrl-C ends it.
     """
     settings = settings_of()
-    from orchestration.definitions import serve_command, write_instance_config
+    from orchestration import definitions
 
-    home = write_instance_config(settings)
+    home = definitions.write_instance_config(settings)
     environment = {
         **os.environ,
         **settings.environment(),
         "DAGSTER_HOME": str(home),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
     }
-    typer.echo(f"Dagster: http://127.0.0.1:{port}")
+    if daemon_only:
+        command = definitions.daemon_command()
+        typer.echo(f"The schedule is on: 02:00 in {settings.timezone}. Ctrl-C ends it.")
+    else:
+        command = definitions.serve_command(port)
+        typer.echo(f"Dagster: http://127.0.0.1:{port}")
     sys.stdout.flush()
     os.chdir(settings.project)
-    os.execve(sys.executable, serve_command(port), environment)
+    os.execve(sys.executable, command, environment)
 
 
 def _writing(settings: Settings) -> Any:

@@ -33,6 +33,12 @@ PUBLISHED = dg.AssetKey(["published_marts"])
 # Longer than any night should take; then the run is a dead one, whatever it says.
 MAX_RUNTIME_SECONDS = 6 * 3600
 
+# Where Dagster's processes find what `defs` returns.
+_CODE = (
+    *("--working-directory", str(PROJECT_ROOT)),
+    *("--module-name", "orchestration.definitions"),
+)
+
 # Written by code on every start, so that no instance runs with other settings.
 INSTANCE_CONFIG = f"""\
 # Written by Takt on every start. This folder can be deleted: the ledger remembers.
@@ -415,13 +421,16 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
 def serve_command(port: int) -> list[str]:
     """The command that serves Dagster's pages on this machine, with its daemon."""
     return [
-        sys.executable,
-        *("-m", "dagster", "dev"),
+        *(sys.executable, "-m", "dagster", "dev"),
         *("--host", "127.0.0.1"),
         *("--port", str(port)),
-        *("--working-directory", str(PROJECT_ROOT)),
-        *("--module-name", "orchestration.definitions"),
+        *_CODE,
     ]
+
+
+def daemon_command() -> list[str]:
+    """The command that only fires the schedule; it listens to nobody."""
+    return [sys.executable, "-m", "dagster._daemon", "run", *_CODE]
 
 
 @dg.definitions

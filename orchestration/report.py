@@ -216,7 +216,11 @@ def _shown(report: StageReport) -> dict[str, int]:
 
 
 def _counted(name: str, count: int) -> str:
-    return f"version {count}" if name == "version" else f"{count:,} {name}"
+    if name == "version":
+        return f"version {count}"
+    if count == 1:
+        name = re.sub(r"^(batch|[a-z]+?)(es|s)\b", r"\1", name)
+    return f"{count:,} {name}"
 
 
 # ---------------------------------------------------------------- the end of a run
