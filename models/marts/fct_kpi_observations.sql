@@ -21,6 +21,8 @@
     'kpi_orders__processing_minutes',
     'kpi_orders__same_day_ship_eligible_pct',
     'kpi_orders__same_day_ship_pct',
+    'kpi_quality__first_pass_yield_pct',
+    'kpi_quality__return_rate_pct',
 ] %}
 
 {% for kpi in kpis %}

@@ -236,11 +236,34 @@ def good_calls(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_inspections(rows: int = ROWS) -> pd.DataFrame:
+    passed_at_once = _cycle(True, True, True, False, rows=rows)
+    released = [
+        moment if passed else None
+        for passed, moment in zip(passed_at_once, _moments(60, rows), strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "lot_no": [f"LOT{number:06}" for number in range(rows)],
+            "line_no": _cycle(1, 2, 3, rows=rows),
+            "category": _cycle("灯具", "厨具", "收纳", "家纺", rows=rows),
+            "inspection_no": _cycle(1, 1, 1, 1, 2, rows=rows),
+            "inspected_at": _moments(0, rows),
+            "units_submitted": [200] * rows,
+            "units_passed": [200 if passed else 190 for passed in passed_at_once],
+            "lot_type": _cycle(*["normal"] * 9, "trial", rows=rows),
+            "released_at": pd.Series(released, dtype="datetime64[us]"),
+            "inspector_id": _cycle("0" * 16, "1" * 16, rows=rows),
+        }
+    )
+
+
 GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "crm.leads": good_leads,
     "crm.followups": good_followups,
     "helpdesk.complaint_events": good_complaint_events,
     "erp.orders": good_orders,
+    "mes.inspections": good_inspections,
     "telephony.calls": good_calls,
     "wms.picks": good_picks,
     "carrier.shipments": good_shipments,

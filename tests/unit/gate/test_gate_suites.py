@@ -146,6 +146,24 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
     ("carrier.shipments", CODE, ("event",)): write("event", "picked_up"),
     ("carrier.shipments", NULL, ("event_time",)): blank("event_time"),
     ("carrier.shipments", NULL, ("hub",)): blank("hub"),
+    ("mes.inspections", NULL, ("lot_no",)): blank("lot_no"),
+    ("mes.inspections", KEY_ONCE, ("lot_no", "inspection_no")): repeated,
+    ("mes.inspections", RANGE, ("inspection_no",)): write("inspection_no", 0),
+    ("mes.inspections", NULL, ("inspected_at",)): blank("inspected_at"),
+    ("mes.inspections", NULL, ("line_no",)): blank("line_no"),
+    ("mes.inspections", RANGE, ("line_no",)): write("line_no", 14),
+    ("mes.inspections", CODE, ("category",)): write("category", "鐏叿"),
+    ("mes.inspections", NULL, ("units_submitted",)): blank("units_submitted"),
+    ("mes.inspections", RANGE, ("units_submitted",)): write("units_submitted", 0),
+    ("mes.inspections", NULL, ("units_passed",)): blank("units_passed"),
+    ("mes.inspections", ORDER, ("units_submitted", "units_passed")): write(
+        "units_passed", 201
+    ),
+    ("mes.inspections", CODE, ("lot_type",)): write("lot_type", "pilot"),
+    ("mes.inspections", NULL, ("released_at",)): blank("released_at"),
+    ("mes.inspections", ORDER, ("released_at", "inspected_at")): copy_into(
+        "released_at", "inspected_at", -5
+    ),
     ("telephony.calls", NULL, ("call_id",)): blank("call_id"),
     ("telephony.calls", ONCE, ("call_id",)): write("call_id", "CL1"),
     ("telephony.calls", NULL, ("started_at",)): blank("started_at"),
