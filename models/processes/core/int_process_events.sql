@@ -17,7 +17,9 @@ select
     batch_id
 from {{ ref('int_' ~ pack ~ '__events') }}
 {{ 'union all' if not loop.last }}
-{% else %}
+{% endfor %}
+
+{% if not packs %}
 select
     cast(null as string) as process_code,
     cast(null as string) as process_instance_id,
@@ -30,4 +32,4 @@ select
     cast(null as string) as source_system,
     cast(null as string) as batch_id
 where 1 = 0
-{% endfor %}
+{% endif %}

@@ -22,7 +22,9 @@ select
     data_as_of
 from {{ ref('int_' ~ pack ~ '__instances') }}
 {{ 'union all' if not loop.last }}
-{% else %}
+{% endfor %}
+
+{% if not packs %}
 select
     cast(null as string) as process_code,
     cast(null as string) as process_instance_id,
@@ -40,4 +42,4 @@ select
     cast(null as bigint) as cost_cents,
     cast(null as timestamp) as data_as_of
 where 1 = 0
-{% endfor %}
+{% endif %}

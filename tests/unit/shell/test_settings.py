@@ -147,3 +147,19 @@ def test_every_setting_says_what_it_is_and_what_is_allowed():
         assert field.description, name
         assert allowed(name), name
         assert variable(name).startswith("TAKT_")
+
+
+def test_the_page_of_settings_names_each_with_its_default_and_what_is_allowed():
+    page = (PROJECT_ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = {}
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0].startswith("`TAKT_"):
+            rows[cells[0].strip("`")] = (cells[1].strip("`"), cells[2])
+    told = {}
+    for name, field in Settings.model_fields.items():
+        default = "none" if field.default is None else f"{field.default}"
+        told[variable(name)] = (default.removesuffix(".0"), allowed(name))
+    # Without a moment of its own a night is computed for now.
+    told["TAKT_AS_OF"] = ("now", allowed("as_of"))
+    assert rows == told
