@@ -48,6 +48,9 @@ UNKNOWN, COMPANY = len(DEPARTMENTS), len(DEPARTMENTS) + 1
 HEADS = [sum(SIZES[:place]) for place in range(len(SIZES))]
 """The first seat of each department is its head's."""
 
+CHIEF = 90
+"""The general manager, who is on no department's roster."""
+
 SMALL = 5
 STATUS = ["待评审", "已采纳", "已驳回", "已落地", "已验证"]
 METRICS = ["处理时长", "单位成本", "差错率", "准时率", "一次通过率"]
@@ -299,10 +302,6 @@ def _rate(world: World, rng: np.random.Generator, roster: pd.DataFrame) -> pd.Da
     long["item"] = np.tile(np.arange(len(ITEMS)), n)
     long["score"] = scores.reshape(-1)
     return long
-
-
-CHIEF = 90
-"""The general manager, who is on no department's roster."""
 
 
 def _last_month(cycle: int) -> int:

@@ -16,13 +16,14 @@ from demo.truth import periods, value
 from demo.world import World
 
 END = moment(2026, 7, 1, 2)
+CALENDARS = load_calendars()
 NOON = moment(2025, 3, 3, 12)
 
 
 @pytest.fixture(scope="module")
 def line():
     """The service line at the usual volume."""
-    return calls.build(World(load_calendars(), seed=7, scale=1))
+    return calls.build(World(CALENDARS, seed=7, scale=1))
 
 
 def levels(process, kpi, first: str, last: str) -> float:
@@ -55,7 +56,7 @@ def test_the_drive_makes_calls_shorter_and_callers_less_happy(line):
 
 
 def test_without_the_drive_all_is_flat():
-    off = World(load_calendars(), seed=7, scale=1, without=frozenset({"PL5"}))
+    off = World(CALENDARS, seed=7, scale=1, without=frozenset({"PL5"}))
     process = calls.build(off)
     assert levels(process, calls.HANDLE, "2026-06", "2026-06") == pytest.approx(
         320, 0.02

@@ -17,12 +17,12 @@ from demo.truth import periods
 from demo.world import World
 
 END = moment(2026, 7, 1, 2)
-CALENDAR = load_calendars()["office"]
+CALENDARS = load_calendars()
 
 
 @pytest.fixture(scope="module")
 def people():
-    return office.build(World(load_calendars(), seed=7, scale=1))
+    return office.build(World(CALENDARS, seed=7, scale=1))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def book(process, export: str, path: str):
 @pytest.mark.parametrize("seed", [7, 11, 12])
 def test_one_quarter_has_no_solution_and_is_zero(seed):
     """PL15: a closed quarter without solution is 0 ÷ 1, every other has 1 to 3."""
-    process = office.build(World(load_calendars(), seed=seed, scale=1))
+    process = office.build(World(CALENDARS, seed=seed, scale=1))
     quarters = account([process], END)["kpis"][office.ADOPTED.code]["quarter"]
     found = {label: cells["all"]["observable"] for label, cells in quarters.items()}
     assert list(found) == [
@@ -68,7 +68,7 @@ def test_one_ratee_has_two_peers(people):
 
 
 def test_without_the_plant_the_quarter_is_like_the_others():
-    off = World(load_calendars(), seed=7, scale=1, without=frozenset({"PL15"}))
+    off = World(CALENDARS, seed=7, scale=1, without=frozenset({"PL15"}))
     process = office.build(off)
     found = account([process], END)
     quarters = found["kpis"][office.ADOPTED.code]["quarter"]
@@ -170,7 +170,7 @@ def counted(kpi, roster, meetings=(), ideas=(), ratings=(), now=None) -> dict:
         meetings[name] = meetings[name].astype(bool)
     meetings["day"], meetings["invited"] = TENTH // DAY, True
     tally = office.count(
-        CALENDAR,
+        CALENDARS["office"],
         roster,
         meetings,
         pd.DataFrame(list(ideas), columns=IDEAS, dtype=int),

@@ -15,14 +15,14 @@ from demo.company import account
 from demo.truth import periods
 from demo.world import World
 
-OFFICE = load_calendars()["office"]
+CALENDARS = load_calendars()
 END = moment(2026, 7, 1, 2)
 
 
 @pytest.fixture(scope="module")
 def sales():
     """Leads at a fifth of the usual volume."""
-    return leads.build(World(load_calendars(), seed=7, scale=0.2))
+    return leads.build(World(CALENDARS, seed=7, scale=0.2))
 
 
 def rendered(feed, as_of=END) -> dict[str, bytes]:
@@ -57,7 +57,7 @@ def test_conversion_rises_but_misses_its_target(sales):
 
 
 def test_without_the_plant_nothing_is_found():
-    off = World(load_calendars(), seed=7, scale=0.2, without=frozenset({"PL14"}))
+    off = World(CALENDARS, seed=7, scale=0.2, without=frozenset({"PL14"}))
     process = leads.build(off)
     assert account([process], END)["findings"] == []
 
@@ -128,7 +128,7 @@ def counted(cases: list[dict], contacts: list[tuple], now: int, size: int = 0) -
     known = pd.DataFrame(cases)
     known["case"] = np.arange(len(cases))
     followups = pd.DataFrame(contacts, columns=["case", "at", "kind"], dtype=int)
-    tally = leads.count(OFFICE, size, known, followups, now)
+    tally = leads.count(CALENDARS["office"], size, known, followups, now)
     kpis = (leads.ASSIGNMENT, leads.CONVERSION, leads.FOLLOW_UPS)
     return {
         kpi.code: {
