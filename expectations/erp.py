@@ -132,3 +132,136 @@ def orders() -> Suite:
         ),
         period_column="updated_at",
     )
+
+
+def purchase_orders() -> Suite:
+    """One row per requisition line that changed in the month, in its last state."""
+    received = Column("received_date").is_not_null()
+    quoted = Column("quoted_at").is_not_null()
+    cancelled = Column("cancelled_at").is_not_null()
+    return Suite(
+        batch=[
+            *rules.required(
+                "req_line",
+                "Without its number a line vanishes from every procurement KPI.",
+                most_missing=0.01,
+            ),
+            *rules.unique(
+                ["req_line", "updated_at"],
+                "Two states of a line at one moment: which one counts is a guess.",
+            ),
+            *rules.required(
+                "updated_at", "Decides which state of a line is the newest."
+            ),
+            *rules.required(
+                "requested_at",
+                "The cycle starts here; without it the line has no cycle time.",
+                most_missing=0.05,
+            ),
+            *rules.required(
+                "change_order",
+                "Change orders are quick: unmarked they make the cycle look short.",
+            ),
+            *rules.in_order(
+                "requested_at",
+                "po_issued_at",
+                "Ordered before requested: two clocks or two columns are mixed up.",
+                usually_reversed=0.05,
+            ),
+            *rules.codes(
+                "cancelled_by",
+                ("us", "supplier"),
+                "What the supplier cancels counts against it, what we cancel does not.",
+            ),
+            *rules.required(
+                "cancelled_by",
+                "Who cancelled decides whether the supplier was late.",
+                where=cancelled,
+                most_missing=0.5,
+            ),
+            *rules.required(
+                "supplier_id",
+                "Our own factory is told by its number; nobody else's delays are ours.",
+                where=quoted,
+                most_missing=0.1,
+            ),
+            *rules.required(
+                "item_code",
+                "Price and mix are told apart by item.",
+                most_missing=0.1,
+            ),
+            *rules.required(
+                "category",
+                "Lines without category are in no segment.",
+                most_missing=0.1,
+            ),
+            *rules.codes(
+                "category",
+                ("电子元件", "金属件", "包装材料", "面料"),
+                "An unknown category hides purchases from their buyer; a file read in "
+                "the wrong encoding has only unknown ones.",
+                most_unknown=0.1,
+            ),
+            *rules.required(
+                "qty_ordered",
+                "Without it no delivery is ever complete.",
+                most_missing=0.05,
+            ),
+            *rules.between(
+                "qty_ordered", 1, 1_000_000, "Other quantities: columns have shifted."
+            ),
+            *rules.required(
+                "requested_date",
+                "A line without requested day is never due, hence never late.",
+                most_missing=0.05,
+            ),
+            *rules.required(
+                "qty_received",
+                "A receipt without quantity is worth nothing in every price KPI.",
+                where=received,
+                most_missing=0.05,
+            ),
+            *rules.required(
+                "unit_price",
+                "A receipt without price drops out of the price KPIs unseen.",
+                where=received,
+            ),
+            *rules.between(
+                "unit_price",
+                0.01,
+                1_000_000,
+                "Prices out of range: a shifted column or another currency unit.",
+            ),
+            *rules.required(
+                "std_price",
+                "Without standard price nothing is compared; a few new items have "
+                "none, a month without means that the list was not joined.",
+                where=received,
+                most_missing=0.2,
+                usually_missing=0.05,
+            ),
+            *rules.required(
+                "currency",
+                "A price without currency is left out as foreign.",
+                where=received,
+                most_missing=0.05,
+            ),
+            *rules.codes(
+                "currency",
+                ("CNY", "USD"),
+                "An unknown currency: another spelling of CNY would leave it out.",
+                most_unknown=0.1,
+            ),
+        ],
+        delivery=[
+            *rules.rejects("Rows that could not be read are lines nobody counts."),
+            *rules.duplicates("A list sent twice in one file is not one month."),
+            *rules.volume("A part of the lines, or those of several months."),
+            *rules.in_period(
+                "The content of another month under this month's name.", least=0.5
+            ),
+        ],
+        # In some months nothing is cancelled; a small company receives nothing.
+        sparse=("cancelled_by", "po_issued_at", "qty_received", "std_price"),
+        period_column="updated_at",
+    )

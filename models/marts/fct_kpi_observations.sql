@@ -23,6 +23,10 @@
     'kpi_orders__same_day_ship_pct',
     'kpi_quality__first_pass_yield_pct',
     'kpi_quality__return_rate_pct',
+    'kpi_procurement__cycle_hours',
+    'kpi_procurement__price_vs_standard_pct',
+    'kpi_procurement__supplier_otd_pct',
+    'kpi_procurement__unit_price_cny',
 ] %}
 
 {% for kpi in kpis %}

@@ -61,7 +61,7 @@ all_events as (
         cast(null as string) as resource_id,
         case
             when event_code in ('accepted', 'reopened', 'withdrawn') then 'customer'
-            when event_code = 'qa_error' then 'service_quality'
+            when event_code = 'qa_error' then 'complaints'
             else 'service'
         end as org_unit_code,
         batch_id,

@@ -1,7 +1,7 @@
 -- Grain: one row per process instance of any pack.
 {{ config(materialized='view') }}
 -- A new pack adds its name to the list.
-{% set packs = ['calls', 'complaints', 'leads', 'orders', 'quality'] %}
+{% set packs = ['calls', 'complaints', 'leads', 'orders', 'procurement', 'quality'] %}
 
 {% for pack in packs %}
 select

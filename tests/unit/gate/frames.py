@@ -85,6 +85,43 @@ def good_orders(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_purchase_orders(rows: int = ROWS) -> pd.DataFrame:
+    days = [moment.replace(hour=0, minute=0) for moment in _moments(0, rows)]
+    return pd.DataFrame(
+        {
+            "req_line": [f"PR{number:06}" for number in range(rows)],
+            "requested_at": _moments(0, rows),
+            "approve_1_at": _moments(60, rows),
+            "approve_2_at": pd.Series([None] * rows, dtype="datetime64[us]"),
+            "quoted_at": _moments(90, rows),
+            "po_issued_at": _moments(120, rows),
+            "po_no": [f"PO{number:06}" for number in range(rows)],
+            "change_order": pd.array(
+                _cycle(False, False, True, rows=rows), dtype="boolean"
+            ),
+            "cancelled_at": [
+                moment if number % 10 == 9 else None
+                for number, moment in enumerate(_moments(150, rows))
+            ],
+            "cancelled_by": _cycle(
+                *[None] * 9, "us", *[None] * 9, "supplier", rows=rows
+            ),
+            "supplier_id": _cycle("S0001", "S0002", "INT-01", rows=rows),
+            "item_code": _cycle("I001", "I002", rows=rows),
+            "category": _cycle("电子元件", "金属件", "包装材料", "面料", rows=rows),
+            "qty_ordered": _cycle(10, 250, rows=rows),
+            "requested_date": pd.Series(days, dtype="datetime64[us]"),
+            "promised_date": pd.Series(days, dtype="datetime64[us]"),
+            "received_date": pd.Series(days, dtype="datetime64[us]"),
+            "qty_received": _cycle(10, 250, rows=rows),
+            "unit_price": [1.5 + number for number in range(rows)],
+            "std_price": [1.4 + number for number in range(rows)],
+            "currency": _cycle("CNY", "CNY", "USD", rows=rows),
+            "updated_at": _moments(180, rows),
+        }
+    )
+
+
 def good_picks(rows: int = ROWS) -> pd.DataFrame:
     errors = _cycle(*[None] * 49, "wrong_item", rows=rows)
     return pd.DataFrame(
@@ -265,6 +302,7 @@ GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "erp.orders": good_orders,
     "mes.inspections": good_inspections,
     "telephony.calls": good_calls,
+    "erp.purchase_orders": good_purchase_orders,
     "wms.picks": good_picks,
     "carrier.shipments": good_shipments,
     "survey.delivery": good_answers,
