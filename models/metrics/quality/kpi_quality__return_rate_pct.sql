@@ -1,9 +1,11 @@
 -- Grain: one row per order that was delivered, refused or returned, on the local day of
--- its delivery.
+-- the first of these that is known, in this order.
 with scoped as (
     select
         orders.*,
-        {{ local_date('orders.delivered_at') }} as delivered_on,
+        {{ local_date(
+            'coalesce(orders.delivered_at, orders.refused_at, orders.returned_at)'
+        ) }} as reached_on,
         freshness.data_as_of as kpi_data_as_of
     from {{ ref('int_orders__instances') }} as orders
     inner join {{ ref('int_kpi_freshness') }} as freshness
@@ -35,7 +37,7 @@ select
     'quality.return_rate_pct' as kpi_code,
     process_instance_id as subject_id,
     segment_code,
-    coalesce(delivered_on, received_on, known_since_on) as measured_on,
+    reached_on as measured_on,
     case
         when reason is null
             then cast(case when is_returned_in_time then 1 else 0 end as bigint)
