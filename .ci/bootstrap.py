@@ -66,9 +66,10 @@ def index_url() -> str:
     import tomllib
 
     config = configparser.ConfigParser(interpolation=None)
-    folders = [Path("/etc"), Path.home() / ".pip", Path.home() / ".config" / "pip"]
-    config.read([folder / "pip.conf" for folder in folders])
-    config.read(os.environ.get("PIP_CONFIG_FILE", ""))
+    own = os.environ.get("PIP_CONFIG_FILE", "")
+    if own != os.devnull:  # That is how pip is told to read none.
+        folders = [Path("/etc"), Path.home() / ".pip", Path.home() / ".config" / "pip"]
+        config.read([*(folder / "pip.conf" for folder in folders), own])
     lock = tomllib.loads((PROJECT / "uv.lock").read_text(encoding="utf-8"))
     sources = (package["source"].get("registry") for package in lock["package"])
     return (
