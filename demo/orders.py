@@ -693,7 +693,6 @@ def _wms_feed(world: World, rng: np.random.Generator, state: State) -> Feed:
         cut = cut.iloc[: round(0.31 * whole.sum())].copy()
         nameless = choose(rng, np.ones(len(cut), dtype=bool), round(0.38 * len(cut)))
         cut.iloc[nameless, cut.columns.get_loc("order")] = NONE
-        cut.iloc[nameless, cut.columns.get_loc("rejected")] = True
         rows.loc[whole, "file"] = len(files)
         rows = pd.concat([rows, cut], ignore_index=True)
         files[bad].verdict = QUARANTINED

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestration.settings import PREFIX, Settings, load_settings
+
+if TYPE_CHECKING:
+    from tests.helpers.demo_company import Warehouse
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -38,3 +42,12 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real exports at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The demo company, refreshed once for all tests that only read."""
+    # Simulator and engine take a second to import; most tests need neither.
+    from tests.helpers.demo_company import refreshed
+
+    return refreshed(tmp_path_factory.mktemp("demo"))
