@@ -11,7 +11,7 @@ import pytest
 from orchestration.settings import PREFIX, Settings, load_settings
 
 if TYPE_CHECKING:
-    from tests.helpers.demo_company import Warehouse
+    from tests.helpers.published_demo import Warehouse
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -48,6 +48,6 @@ def real_data() -> Path:
 def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The demo company, refreshed once for all tests that only read."""
     # Simulator and engine take a second to import; most tests need neither.
-    from tests.helpers.demo_company import refreshed
+    from tests.helpers.published_demo import refreshed
 
     return refreshed(tmp_path_factory.mktemp("demo"))

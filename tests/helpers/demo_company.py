@@ -1,146 +1,64 @@
-"""A warehouse of a test's own: exports of the demo company, and what was published.
-
-Here: writing the demo as of a night, `takt` in a process of its own, and reading what
-is published. Not here: what the numbers should be (`truth`).
-"""
+"""Simulated processes of the demo company and their counts, for tests."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from fractions import Fraction
 
-import duckdb
+from demo.clock import DAY, load_calendars, moment
+from demo.delivery import Feed
+from demo.truth import Kpi, Tally, periods
+from demo.world import Process, World
 
-from demo import generate
-from orchestration.ledger import Ledger
-from orchestration.settings import PREFIX, PROJECT_ROOT, Settings, load_settings
-
-SEED = 7
-# The smallest at which every KPI has data in every month and the planted bad file of
-# picks has enough rows to be seen as bad.
-SCALE = 0.25
-AS_OF = "2026-07-01T02:00+08:00"
-PII_KEY = "a key for tests only"
+CALENDARS = load_calendars()
+END = moment(2026, 7, 1, 2)
+"""The night on which everything has been delivered."""
 
 
-def run_takt(
-    settings: Settings, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """`takt …` as a user types it, with nothing set but these settings."""
-    return subprocess.run(command(*arguments), **how(settings, environment))
+def world(scale: float = 1, without: str | None = None) -> World:
+    """The company at a scale, without one planted effect."""
+    plants = frozenset() if without is None else frozenset({without})
+    return World(CALENDARS, seed=7, scale=scale, without=plants)
 
 
-def start_takt(
-    settings: Settings, *arguments: str, **environment: str
-) -> subprocess.Popen[str]:
-    """As `run_takt`, without waiting: a process group of its own, to be killed."""
-    options = how(settings, environment)
-    del options["timeout"], options["check"]
-    return subprocess.Popen(command(*arguments), start_new_session=True, **options)
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "orchestration", *arguments]
-
-
-def how(settings: Settings, environment: dict[str, str]) -> dict[str, Any]:
-    outside = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+def months(tally: Tally, code: str, as_of: int = END, segment: str = "all") -> dict:
+    """Month → parts and states of a KPI as counted in a tally."""
+    last = min((as_of - 1) // DAY, END // DAY - 1)
+    found = periods(Kpi(code), tally, tally, last, "month")
     return {
-        "cwd": settings.project,
-        "env": {**outside, **settings.environment(), **environment},
-        "stdout": subprocess.PIPE,
-        "stderr": subprocess.PIPE,
-        "text": True,
-        "timeout": 600,
-        "check": False,
+        label: cells[segment]["observable"]
+        for label, cells in found.items()
+        if segment in cells
     }
 
 
-@dataclass(frozen=True)
-class Published:
-    """What one `takt refresh` said, and the version that was current after it."""
-
-    settings: Settings
-    version: int
-    exit_code: int
-    output: str
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.published / "versions" / str(self.version)
-
-    @contextmanager
-    def marts(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """This version, read-only, as an analyst opens it."""
-        path = str(self.folder / "marts.duckdb")
-        with duckdb.connect(path, read_only=True) as connection:
-            yield connection
-
-    def rows(self, sql: str) -> list[tuple]:
-        """Rows of one query on this version."""
-        with self.marts() as connection:
-            return connection.execute(sql).fetchall()
-
-    @property
-    def manifest(self) -> dict[str, Any]:
-        return json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+def actual(process: Process, kpi: Kpi) -> dict[str, float]:
+    """Month → value as it happened, from January 2025."""
+    return {
+        label: float(kpi.scale * Fraction(parts["num"], parts["den"]))
+        for label, parts in months(process.actual(), kpi.code).items()
+        if label >= "2025" and parts["den"]
+    }
 
 
-@dataclass(frozen=True)
-class Company:
-    """The demo company with a warehouse: exports, truth, and a home."""
-
-    settings: Settings
-
-    @property
-    def truth_path(self) -> Path:
-        return self.settings.home.parent / "truth.json"
-
-    def deliver(self, as_of: str) -> dict[str, Any]:
-        """Write every file delivered by `as_of`; the truth as of then."""
-        generate(self.settings.exports, self.truth_path, SEED, SCALE, as_of)
-        return json.loads(self.truth_path.read_text(encoding="utf-8"))
-
-    def refresh(self, as_of: str) -> Published:
-        """One nightly run from the command line; it must publish."""
-        done = run_takt(self.settings, "refresh", "--as-of", as_of)
-        assert done.returncode in (0, 3), f"{done.stdout}\n{done.stderr}"
-        with Ledger.open(self.settings.ledger_path, create=False) as ledger:
-            version = ledger.pointer().version
-        assert version is not None
-        return Published(self.settings, version, done.returncode, done.stdout)
+def parts(num: int, den: int, n: int, open: int = 0, undecided: int = 0, **excluded):
+    """The parts and states of one cell."""
+    states = {"open": open, "undecided": undecided, "excluded": excluded}
+    return {"num": num, "den": den, "n": n, **states}
 
 
-def company(folder: Path) -> Company:
-    """A company whose exports and home lie in `folder`, still empty."""
-    settings = load_settings(
-        home=folder / "home",
-        exports=folder / "exports",
-        settle_seconds=0,
-        pii_key=PII_KEY,
-    )
-    assert settings.project == PROJECT_ROOT
-    return Company(settings)
+def delivered(feed: Feed, as_of: int = END) -> dict[str, bytes]:
+    """Path → bytes of the files of an export, in order of delivery."""
+    return {
+        feed.files[number].path: feed.render(feed.rows_of(number), feed.files[number])
+        for number in feed.written(as_of)
+    }
 
 
-@dataclass(frozen=True)
-class Warehouse:
-    """Everything the demo company delivered, refreshed once; only for reading."""
-
-    company: Company
-    published: Published
-    truth: dict[str, Any]
+def plants_found(process: Process, kpis: dict) -> set[str]:
+    """The planted effects that a process reports as findings or absences."""
+    return {one["plant"] for one in [*process.findings(kpis), *process.absent]}
 
 
-def refreshed(folder: Path) -> Warehouse:
-    """One refresh over all files of the demo company."""
-    made = company(folder)
-    truth = made.deliver(AS_OF)
-    return Warehouse(made, made.refresh(AS_OF), truth)
+def dirt(process: Process) -> dict[tuple[str, str], int]:
+    """Rows by kind of dirt and export."""
+    return {(one["id"], one["export"]): one["rows"] for one in process.dirt}

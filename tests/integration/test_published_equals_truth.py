@@ -16,7 +16,7 @@ from orchestration.contract import Export
 from orchestration.ledger import Ledger
 from orchestration.settings import PROJECT_ROOT
 from tests.helpers import truth
-from tests.helpers.demo_company import Warehouse
+from tests.helpers.published_demo import Warehouse
 from tests.unit.gate.frames import contracts
 
 KPIS = sorted(
