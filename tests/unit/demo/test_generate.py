@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import hashlib
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -66,3 +69,68 @@ def test_files_bear_the_time_and_digest_of_their_delivery(company):
 def test_an_unknown_planted_effect_is_refused(tmp_path):
     with pytest.raises(ValueError, match="PL99"):
         generate(tmp_path, None, without=frozenset({"PL99"}))
+
+
+def test_the_simulator_imports_nothing_of_the_pipeline():
+    """What is judged must not write its own judgement."""
+    for path in (Path(__file__).parents[3] / "demo").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", [])]
+            names.append(getattr(node, "module", None) or "")
+            assert not {"orchestration", "expectations"} & {
+                name.split(".")[0] for name in names
+            }
+
+
+def test_every_kpi_of_the_register_is_counted(company):
+    with (Path(__file__).parents[3] / "seeds" / "kpis.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
+        registered = {row["kpi_code"] for row in csv.DictReader(file)}
+    assert registered <= set(company[1]["kpis"])
+
+
+def observable(cells: dict) -> Counter:
+    """Parts and states of a cell as one bag of numbers."""
+    seen = cells["observable"]
+    return Counter({k: v for k, v in seen.items() if k != "excluded"}) + Counter(
+        seen["excluded"]
+    )
+
+
+def test_segments_add_up_to_all_and_months_to_longer_periods(company):
+    for grains in company[1]["kpis"].values():
+        months = grains["month"]
+        for cells in months.values():
+            total = sum(
+                (observable(cell) for name, cell in cells.items() if name != "all"),
+                Counter(),
+            )
+            assert total == observable(cells["all"])
+        for label, cells in grains["half_year"].items():
+            year, half = label[:4], label[-1]
+            inside = [
+                observable(one["all"])
+                for month, one in months.items()
+                if month[:4] == year and (month[5:] <= "06") == (half == "1")
+            ]
+            assert sum(inside, Counter()) == observable(cells["all"])
+        for label, cells in grains["ytd"].items():
+            inside = [
+                observable(one["all"])
+                for month, one in months.items()
+                if month[:4] == label[:4] and month <= label
+            ]
+            assert sum(inside, Counter()) == observable(cells["all"])
+
+
+def test_the_broken_rows_are_those_the_files_reject(company):
+    """D9: attachments for quantities, formula errors for amounts."""
+    rejects = Counter()
+    for one in company[1]["files"]:
+        if one["verdict"] == "admitted":
+            rejects[one["export"]] += one["rejects"]
+    broken = {
+        one["export"]: one["rows"] for one in company[1]["dirt"] if one["id"] == "D9"
+    }
+    assert +rejects == Counter(broken)
