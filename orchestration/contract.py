@@ -94,8 +94,9 @@ class Column(_Strict):
     the attribute key (`case:` in front: of the trace). `required` columns must be in
     the file; their missing values are counted, not rejected. `optional` columns may
     be absent from the header, for files older than the column. `format` is one
-    strptime format or several; without, dates and times are ISO 8601. `normalize`
-    turns full-width letters, digits and spaces into ASCII and trims.
+    strptime format or several; without, dates and times are ISO 8601; a date without a
+    day (`%Y-%m`) is the first of its month. `normalize` turns full-width letters,
+    digits and spaces into ASCII and trims.
     """
 
     name: str = Field(pattern=f"^{IDENTIFIER}$")
@@ -136,9 +137,8 @@ class Column(_Strict):
             used = re.findall(r"%(.?)", form)
             if set(used) - set(DIRECTIVES):
                 raise ValueError(f"may hold {', '.join('%' + d for d in DIRECTIVES)}")
-            has_day = {"d", "j"} & set(used) and {"Y", "y"} & set(used)
-            if not has_day or not {"m", "b", "B", "j"} & set(used):
-                raise ValueError("must hold year, month and day")
+            if not {"Y", "y"} & set(used) or not {"m", "b", "B", "j"} & set(used):
+                raise ValueError("must hold year and month")
         return value
 
     @model_validator(mode="after")
@@ -147,6 +147,10 @@ class Column(_Strict):
             raise ValueError("pii: hash needs data_type varchar, a pseudonym is text")
         if self.formats and self.data_type not in {"date", "timestamp"}:
             raise ValueError("format is for columns of type date or timestamp")
+        if self.data_type == "timestamp" and not all(
+            re.search("%[dj]", form) for form in self.formats
+        ):
+            raise ValueError("format of a timestamp must hold the day")
         if self.thousands == self.decimal_mark:
             raise ValueError("thousands and decimal_mark are the same character")
         if self.optional and self.required:

@@ -8,6 +8,7 @@
     'kpi_leads__assignment_hours',
     'kpi_leads__conversion_pct',
     'kpi_leads__followups_per_week',
+    'kpi_company__revenue_vs_prior_year_pct',
     'kpi_complaints__dispatch_accuracy_pct',
     'kpi_complaints__dispatch_minutes',
     'kpi_complaints__handling_error_rate_pct',

@@ -122,6 +122,18 @@ def good_purchase_orders(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def good_revenues(rows: int = ROWS) -> pd.DataFrame:
+    months = ("2026-03-01", "2026-01-01", "2025-12-01")
+    return pd.DataFrame(
+        {
+            "month": pd.to_datetime(_cycle(*months, rows=rows)),
+            "channel": [f"channel {number // 3}" for number in range(rows)],
+            "revenue": [1_000.5 + number for number in range(rows)],
+            "intercompany": pd.array(_cycle(False, rows=rows), dtype="boolean"),
+        }
+    )
+
+
 def good_picks(rows: int = ROWS) -> pd.DataFrame:
     errors = _cycle(*[None] * 49, "wrong_item", rows=rows)
     return pd.DataFrame(
@@ -299,6 +311,7 @@ GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "crm.leads": good_leads,
     "crm.followups": good_followups,
     "helpdesk.complaint_events": good_complaint_events,
+    "finance.revenue": good_revenues,
     "erp.orders": good_orders,
     "mes.inspections": good_inspections,
     "telephony.calls": good_calls,
