@@ -26,6 +26,19 @@ PII_KEY = "a key for tests only"
 # table without times of its own says in its name how far it reaches.
 DELIVERIES = {
     "incident_uci/incident_event_log.csv.gz": "servicenow/incident_event_log.csv.gz",
+    "scms_procurement/SCMS_Delivery_History_Dataset.csv": (
+        "scms/SCMS_Delivery_History_Dataset.csv"
+    ),
+    "online_retail/online_retail_first_240007_lines.parquet": (
+        "till/online_retail_first_240007_lines.parquet"
+    ),
+    "production_levy/Production_a.csv": "mes_log/Production_a.csv",
+    "receipt_permit/receipt.csv": "town/receipt.csv",
+    "bpic2012_loan/bpic2012.xes.gz": "bank/bpic2012.xes.gz",
+    "bpic2013_volvo/bpic2013_incidents.xes.gz": "vinst/bpic2013_incidents.xes.gz",
+    "bpic2013_volvo/bpic2013_closed_problems.xes.gz": (
+        "vinst/bpic2013_closed_problems.xes.gz"
+    ),
     "olist_sample/olist_orders_dataset.csv": "olist/olist_orders_dataset.csv",
     **{
         f"olist_sample/{name}.csv": f"olist/{name}_201810.csv"

@@ -1,0 +1,34 @@
+-- Grain: one row per request, on the day it was closed; while open, on the last day covered.
+with reasoned as (
+    select
+        instances.*,
+        freshness.data_as_of as kpi_data_as_of,
+        case
+            when ended_at is null then 'not_closed_yet'
+            when ended_at < started_at then 'reversed_clock'
+        end as reason
+    from {{ ref('int_permits__instances') }} as instances
+    inner join {{ ref('int_kpi_freshness') }} as freshness
+        on freshness.kpi_code = 'permits.handling_days'
+)
+
+select
+    'permits.handling_days' as kpi_code,
+    process_instance_id as subject_id,
+    segment_code,
+    coalesce(
+        ended_on, {{ last_covered_date('kpi_data_as_of', "'Europe/Amsterdam'") }}
+    ) as measured_on,
+    case
+        when reason is null
+            then {{ elapsed_seconds('started_at', 'ended_at') }}
+    end as numerator,
+    case when reason is null then cast(1 as bigint) end as denominator,
+    case
+        when reason is null then 'counted'
+        when reason = 'not_closed_yet' then 'open'
+        else 'excluded'
+    end as state,
+    reason as exclusion_reason,
+    kpi_data_as_of as data_as_of
+from reasoned
