@@ -1,7 +1,15 @@
 -- Grain: one row per event of any pack, open steps included.
 {{ config(materialized='view') }}
 -- A new pack adds its name to the list.
-{% set packs = ['calls', 'complaints', 'leads', 'orders', 'procurement', 'quality'] %}
+{% set packs = [
+    'calls',
+    'collaboration',
+    'complaints',
+    'leads',
+    'orders',
+    'procurement',
+    'quality',
+] %}
 
 {% for pack in packs %}
 select

@@ -1,7 +1,15 @@
 -- Grain: one row per process instance of any pack.
 {{ config(materialized='view') }}
 -- A new pack adds its name to the list.
-{% set packs = ['calls', 'complaints', 'leads', 'orders', 'procurement', 'quality'] %}
+{% set packs = [
+    'calls',
+    'collaboration',
+    'complaints',
+    'leads',
+    'orders',
+    'procurement',
+    'quality',
+] %}
 
 {% for pack in packs %}
 select

@@ -307,13 +307,92 @@ def good_inspections(rows: int = ROWS) -> pd.DataFrame:
     )
 
 
+def _days(rows: int, later: int = 0) -> pd.Series:
+    days = [
+        moment.replace(hour=0, minute=0) + timedelta(days=later)
+        for moment in _moments(0, rows)
+    ]
+    return pd.Series(days, dtype="datetime64[us]")
+
+
+def _flags(*values: bool, rows: int) -> pd.Series:
+    return pd.Series(_cycle(*values, rows=rows), dtype="boolean")
+
+
+def good_meetings(rows: int = ROWS) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "meeting_id": [f"MT{number // 5:05}" for number in range(rows)],
+            "held_on": _days(rows),
+            "departments": _cycle("销售部、质量部", "采购部", rows=rows),
+            "person_id": [f"{number % 5:016x}" for number in range(rows)],
+            "invited": _flags(True, True, False, rows=rows),
+            "attended": _flags(True, False, rows=rows),
+            "on_leave": _flags(False, False, True, rows=rows),
+            "cancelled": _flags(False, rows=rows),
+        }
+    )
+
+
+def good_ideas(rows: int = ROWS) -> pd.DataFrame:
+    in_use = pd.Series(_cycle(False, False, False, True, rows=rows), dtype=bool)
+    return pd.DataFrame(
+        {
+            "idea_no": [f"ID{number:05}" for number in range(rows)],
+            "submitted_on": _days(rows),
+            "person_id": [f"{number % 60:016x}" for number in range(rows)],
+            "departments": _cycle("销售部", "销售部、质量部", rows=rows),
+            "status": _cycle("待评审", "已采纳", "已驳回", "已验证", rows=rows),
+            "adopted_on": _days(rows, 20).where(in_use),
+            "metric": _cycle(None, None, None, "处理时长", rows=rows),
+            "baseline_value": _cycle(None, None, None, 12.5, rows=rows),
+            "result_value": _cycle(None, None, None, 10.0, rows=rows),
+            "measured_on": _days(rows, 50).where(in_use),
+        }
+    )
+
+
+def good_roster(rows: int = ROWS) -> pd.DataFrame:
+    left = pd.Series(_cycle(*[False] * 19, True, rows=rows), dtype=bool)
+    return pd.DataFrame(
+        {
+            "person_id": [f"{number:016x}" for number in range(rows)],
+            "department": _cycle("销售部", "客服部", "仓储部", "质量部", rows=rows),
+            "in_post_from": _days(rows, -400),
+            "in_post_to": _days(rows).where(left),
+            "leave_days": _cycle(0, 1, 0, 2, rows=rows),
+        }
+    )
+
+
+def good_ratings(rows: int = ROWS) -> pd.DataFrame:
+    items = ("communication", "cooperation", "initiative", "reliability")
+    return pd.DataFrame(
+        {
+            "cycle": ["2025H1"] * rows,
+            "ratee_id": [f"{number // 16:016x}" for number in range(rows)],
+            "rater_id": [f"{number // 4:016x}" for number in range(rows)],
+            "rater_group": [
+                ("manager", "peer", "report", "self")[number // 4 % 4]
+                for number in range(rows)
+            ],
+            "item": _cycle(*items, rows=rows),
+            "score": _cycle(4, 5, 3, 4, rows=rows),
+        }
+    )
+
+
 GOOD: dict[str, Callable[..., pd.DataFrame]] = {
     "crm.leads": good_leads,
     "crm.followups": good_followups,
     "helpdesk.complaint_events": good_complaint_events,
     "finance.revenue": good_revenues,
     "erp.orders": good_orders,
+    "hr.ratings_360": good_ratings,
     "mes.inspections": good_inspections,
+    "sheets.ideas": good_ideas,
+    "sheets.meetings": good_meetings,
+    "sheets.roster": good_roster,
     "telephony.calls": good_calls,
     "erp.purchase_orders": good_purchase_orders,
     "wms.picks": good_picks,
