@@ -489,6 +489,79 @@ def prune(
     )
 
 
+new = typer.Typer(
+    help="Write the files of a new source, process pack or KPI, to be filled in.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(new, name="new")
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+
+
+class Delivery(StrEnum):
+    """What a later file of an export does to the earlier ones."""
+
+    append = "append"
+    delta = "delta"
+    snapshot = "snapshot"
+
+
+@new.command("source")
+@guarded
+def new_source(
+    name: Name,
+    delivery: Annotated[
+        Delivery,
+        typer.Option(
+            help="append: every row is new; delta: a row replaces the one of the same "
+            "key; snapshot: every file is the whole table."
+        ),
+    ],
+) -> None:
+    """Contract, staging model and suite of an export: NAME is desk.tickets.
+
+    docs/add-a-source.md shows the finished files.
+    """
+    from orchestration import scaffold
+
+    _written(scaffold.new_source(settings_of().project, name, delivery.value))
+
+
+@new.command("pack")
+@guarded
+def new_pack(name: Name) -> None:
+    """Events, instances and process map of a pack: NAME is tickets.
+
+    docs/add-a-process.md shows the finished files.
+    """
+    from orchestration import scaffold
+
+    _written(scaffold.new_pack(settings_of().project, name))
+
+
+@new.command("kpi")
+@guarded
+def new_kpi(name: Name) -> None:
+    """Model, YAML and register row of a KPI: NAME is tickets.resolution_hours.
+
+    docs/add-a-kpi.md has the rules.
+    """
+    from orchestration import scaffold
+
+    _written(scaffold.new_kpi(settings_of().project, name))
+
+
+def _written(paths: list[Path]) -> None:
+    """Say which files there are now, and what has to be decided in each."""
+    from orchestration import scaffold
+
+    root = settings_of().project
+    for path in paths:
+        open_ones = scaffold.decisions(root, path)
+        typer.echo(scaffold.in_words(open_ones) or path.as_posix())
+    typer.echo("Replace every <decide …>: no refresh starts before. Next: make check")
+
+
 @app.command()
 @guarded
 def dev(

@@ -16,6 +16,7 @@ BUSY = 75
 _EXPECTED = {
     "SettingsError": USAGE,
     "FaultSettingError": USAGE,
+    "ScaffoldError": USAGE,
     "Busy": BUSY,
     "LeaseLostError": FAILED,
     "ContractError": FAILED,

@@ -290,6 +290,7 @@ class Run:
                 f"run {run_id} ended without saying so; nothing of it was published"
                 for run_id in recovery.dead_runs
             ]
+            self._need_decisions()
             self.manifest = dbt_parse(self.settings)
             self._exports = load_contracts(self.manifest)
             kinds = [
@@ -299,6 +300,15 @@ class Run:
             for kind in ("seed", "model", "test"):
                 tally.counts[f"{kind}s"] = kinds.count(kind)
         return self.manifest
+
+    def _need_decisions(self) -> None:
+        """A file that `takt new` has written says nothing before it is filled in."""
+        from orchestration.build import ProjectError
+        from orchestration.scaffold import in_words, undecided
+
+        left = undecided(self.settings.project)
+        if left:
+            raise ProjectError(f"Not decided yet:\n{in_words(left)}")
 
     def ingest(self, codes: Collection[str] | None = None) -> Any:
         """Claim, type and record new files, of some exports or of all."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import yaml
 
+from orchestration.scaffold import undecided
+
 # The C loader, where there is one, is ten times faster.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -315,6 +317,74 @@ def check_singular_tests(project: Project) -> list[str]:
     return found
 
 
+def check_sources(project: Project) -> list[str]:
+    """Every export has a staging model that reads it and a suite that judges it."""
+    found = []
+    for path, content in project.yaml.items():
+        for source in content.get("sources", []):
+            for table in source["tables"]:
+                if "export" not in ((table.get("config") or {}).get("meta") or {}):
+                    continue
+                read = re.compile(
+                    rf"source\(\s*'{source['name']}',\s*'{table['name']}'\s*\)"
+                )
+                if not any(read.search(one.code) for one in project.models.values()):
+                    where = project.short(path.parent)
+                    found.append(f"{where}: no model reads {table['name']}")
+                suites = project.root / "expectations" / f"{source['name']}.py"
+                text = suites.read_text(encoding="utf-8") if suites.exists() else ""
+                if f"\ndef {table['name']}(" not in text:
+                    where = project.short(suites)
+                    found.append(f"{where}: no suite {table['name']}()")
+    return found
+
+
+def check_packs(project: Project) -> list[str]:
+    """Events, instances, map, both unions and a test: all, or the missing one."""
+    unions = [
+        project.models[name] for name in ("int_process_events", "int_process_instances")
+    ]
+    processes = {row["process_code"]: row for row in project.seed("processes")}
+    steps = {
+        (row["process_code"], row["activity_code"])
+        for row in project.seed("process_steps")
+    }
+    folders = {
+        model.path.parent.name
+        for model in project.models.values()
+        if model.layer == "processes" and model.path.parent.name != "core"
+    }
+    found = []
+    for pack in sorted(folders | set(processes)):
+        for kind in ("events", "instances"):
+            if f"int_{pack}__{kind}" not in project.models:
+                path = f"models/processes/{pack}/int_{pack}__{kind}.sql"
+                found.append(f"{path}: is not there")
+        for union in unions:
+            if f"'{pack}'" not in union.code:
+                found.append(f"{project.short(union.path)}: {pack} is not in packs")
+        if not list((project.root / "tests" / "data" / pack).glob("*.sql")):
+            found.append(f"tests/data/{pack}: no test that nothing is lost")
+        row = processes.get(pack)
+        if row is None:
+            found.append(f"seeds/processes.csv: no row for {pack}")
+            continue
+        for column in ("start_activity_code", "end_activity_code"):
+            if (pack, row[column]) not in steps:
+                found.append(
+                    f"seeds/process_steps.csv: no step {row[column]} of {pack}"
+                )
+    return found
+
+
+def check_decided(project: Project) -> list[str]:
+    """Nothing that `takt new` has left open is left."""
+    return [
+        f"{decision.path.as_posix()}: {decision.field} is not decided"
+        for decision in undecided(project.root)
+    ]
+
+
 CHECKS = [
     check_layers,
     check_files,
@@ -322,4 +392,7 @@ CHECKS = [
     check_kpis,
     check_registers,
     check_singular_tests,
+    check_sources,
+    check_packs,
+    check_decided,
 ]

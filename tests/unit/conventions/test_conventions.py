@@ -10,7 +10,7 @@ import pytest
 from tests.unit.conventions.project import CHECKS, Project
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PARTS = ("models", "seeds", "docs", "tests/data")
+PARTS = ("models", "seeds", "docs", "tests/data", "expectations")
 KPI = "models/metrics/orders/kpi_orders__dispatch_minutes"
 UNION = "models/marts/fct_kpi_observations.sql"
 
@@ -187,6 +187,42 @@ def test_forgotten_yaml_is_named(copy: Path) -> None:
             "orders.info_accuracy",
             "seeds/kpi_targets.csv: no KPI orders.info_accuracy",
         ),
+        (
+            "models/processes/core/int_process_events.sql",
+            "'orders'",
+            "'order'",
+            "models/processes/core/int_process_events.sql: orders is not in packs",
+        ),
+        (
+            "seeds/processes.csv",
+            "\norders,",
+            "\norder,",
+            "seeds/processes.csv: no row for orders",
+        ),
+        (
+            "seeds/process_steps.csv",
+            "\norders,receive,",
+            "\norders,receipt,",
+            "seeds/process_steps.csv: no step receive of orders",
+        ),
+        (
+            "models/staging/wms/stg_wms__picks.sql",
+            "source('wms', 'picks')",
+            "ref('stg_erp__orders')",
+            "models/staging/wms: no model reads picks",
+        ),
+        (
+            "expectations/wms.py",
+            "\ndef picks()",
+            "\ndef pick()",
+            "expectations/wms.py: no suite picks()",
+        ),
+        (
+            f"{KPI}.yml",
+            "description: Order number.",
+            'description: "<decide subject: what is measured>"',
+            f"{KPI}.yml: subject is not decided",
+        ),
     ],
 )
 def test_planted_defect_is_named(
@@ -194,6 +230,15 @@ def test_planted_defect_is_named(
 ) -> None:
     edit(copy / file, old, new)
     assert finding in findings(copy)
+
+
+def test_a_pack_without_files_or_test_is_named(copy: Path) -> None:
+    events = "models/processes/orders/int_orders__events.sql"
+    (copy / events).unlink()
+    shutil.rmtree(copy / "tests/data/orders")
+    found = findings(copy)
+    assert f"{events}: is not there" in found
+    assert "tests/data/orders: no test that nothing is lost" in found
 
 
 def test_misnamed_singular_test_is_named(copy: Path) -> None:
