@@ -349,13 +349,14 @@ def check_packs(project: Project) -> list[str]:
         (row["process_code"], row["activity_code"])
         for row in project.seed("process_steps")
     }
-    folders = {
-        model.path.parent.name
-        for model in project.models.values()
-        if model.layer == "processes" and model.path.parent.name != "core"
+    # A folder without both holds facts that no case stands behind.
+    named = {
+        found[1]
+        for name in project.models
+        if (found := re.fullmatch(r"int_([a-z0-9]+)__(events|instances)", name))
     }
     found = []
-    for pack in sorted(folders | set(processes)):
+    for pack in sorted(named | set(processes)):
         for kind in ("events", "instances"):
             if f"int_{pack}__{kind}" not in project.models:
                 path = f"models/processes/{pack}/int_{pack}__{kind}.sql"
