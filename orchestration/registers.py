@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
@@ -85,9 +86,13 @@ def _time(cell: str) -> str:
     return cell
 
 
+# Listing the zones walks through a folder of files.
+_zones = cache(available_timezones)
+
+
 def _zone(cell: str) -> str:
-    if cell not in available_timezones():
-        near = nearest(cell, available_timezones())
+    if cell not in _zones():
+        near = nearest(cell, _zones())
         raise ValueError(f"not a time zone{near or '; write one like Asia/Shanghai'}")
     return cell
 
@@ -429,12 +434,15 @@ class Registers:
     def __init__(self, folder: Path, fields: Iterable[str]) -> None:
         self.fields = frozenset(fields)
         self.errors: list[RegisterError] = []
+        self._unread: dict[str, set[str]] = defaultdict(set)
         self.rows: dict[str, list[Any]] = {
             name: list(self._read(folder, name, model))
             for name, model in REGISTERS.items()
         }
         self._codes = {
+            # A row with a bad cell is there all the same: one message is enough.
             name: {getattr(row, REGISTERS[name].key[0]) for row in rows}
+            | self._unread[name]
             for name, rows in self.rows.items()
         }
         self._codes["export fields"] = set(self.fields)
@@ -484,6 +492,7 @@ class Registers:
                     yield model(line=line, **row)
                 except ValidationError as error:
                     self.errors += _cell_errors(name, line, row, error)
+                    self._unread[name].add(row[model.key[0]] or "")
 
     # -------------------------------------------------------------- rules
 
@@ -555,7 +564,7 @@ class Registers:
         model = REGISTERS.get(register)
         if model is None or not issubclass(model, Dated):
             return True
-        return any(
+        return code in self._unread[register] or any(
             row.in_force(day)
             for row in self.rows[register]
             if getattr(row, model.key[0]) == code
