@@ -1,4 +1,4 @@
-"""A mistake in a register gets one message: file, line, column, value, what is allowed."""
+"""A mistake in a register gets one message: place, value and what is allowed."""
 
 from __future__ import annotations
 
