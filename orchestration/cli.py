@@ -564,6 +564,23 @@ def _written(paths: list[Path]) -> None:
 
 @app.command()
 @guarded
+def check() -> None:
+    """Check contracts and registers; builds nothing."""
+    settings = settings_of()
+    from orchestration.registers import check_registers
+
+    exports = contracts(settings)
+    fields = {f"{e.code}.{c.name}" for e in exports for c in e.columns}
+    registers = check_registers(settings.project / "seeds", fields)
+    rows = sum(map(len, registers.rows.values()))
+    typer.echo(
+        f"{len(exports)} contracts and {len(registers.rows)} registers with {rows} "
+        "rows are as they should be."
+    )
+
+
+@app.command()
+@guarded
 def dev(
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
     daemon_only: Annotated[

@@ -20,6 +20,7 @@ _EXPECTED = {
     "Busy": BUSY,
     "LeaseLostError": FAILED,
     "ContractError": FAILED,
+    "RegistersRefused": FAILED,
     "ProjectError": FAILED,
     "SuiteError": FAILED,
     "LedgerError": FAILED,

@@ -29,6 +29,7 @@ from orchestration.faults import faultpoint
 from orchestration.ledger import ExportState, Ledger, utc_now, utc_text
 from orchestration.locks import Busy, run_lock
 from orchestration.locks import Held as Lease
+from orchestration.registers import check_registers
 from orchestration.settings import Settings
 
 STAGES = ("prepare", "ingest", "gate", "build", "publish")
@@ -279,7 +280,7 @@ class Run:
     # ------------------------------------------------------------ stages
 
     def prepare(self) -> Mapping[str, Any]:
-        """Finish what a killed run left, and parse the project: its manifest."""
+        """Finish what a killed run left; parse the project, check its registers."""
         from orchestration.build import dbt_parse, expected_nodes
         from orchestration.publish import recover
 
@@ -293,6 +294,10 @@ class Run:
             self._need_decisions()
             self.manifest = dbt_parse(self.settings)
             self._exports = load_contracts(self.manifest)
+            check_registers(
+                self.settings.project / "seeds",
+                {f"{e.code}.{c.name}" for e in self._exports for c in e.columns},
+            )
             kinds = [
                 node["resource_type"] for node in expected_nodes(self.manifest).values()
             ]

@@ -162,8 +162,8 @@ class ProcessRow(Row):
     purpose_zh: str | None
     start_activity_code: str
     end_activity_code: str
-    objective_code: Objective
-    owner_code: Owner
+    objective_code: Objective | None
+    owner_code: Owner | None
     calendar_code: Calendar | None
     timezone: Zone
 
@@ -190,7 +190,7 @@ class StepRow(Dated):
     approval_level: Whole | None
     is_terminal: Flag
     is_after_end: Flag
-    hard_to_quantify: Flag
+    hard_to_quantify: Flag | None
     owner_code: Owner | None
 
 
@@ -429,7 +429,10 @@ class RegistersRefused(ValueError):
 
 
 class Registers:
-    """All registers of a folder, typed; rows that cannot be read are in `errors`."""
+    """All registers of a folder, typed; rows that cannot be read are in `errors`.
+
+    A register that the project does not have is empty, and nothing refers to it.
+    """
 
     def __init__(self, folder: Path, fields: Iterable[str]) -> None:
         self.fields = frozenset(fields)
@@ -444,6 +447,7 @@ class Registers:
             name: {getattr(row, REGISTERS[name].key[0]) for row in rows}
             | self._unread[name]
             for name, rows in self.rows.items()
+            if (folder / f"{name}.csv").exists()
         }
         self._codes["export fields"] = set(self.fields)
 
@@ -459,6 +463,8 @@ class Registers:
 
     def _read(self, folder: Path, name: str, model: type[Row]) -> Iterator[Row]:
         path = folder / f"{name}.csv"
+        if not path.exists():
+            return
         columns = [column for column in model.model_fields if column != "line"]
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -543,7 +549,7 @@ class Registers:
         """REG-4: what a cell names exists, and is in force when the row begins."""
         for column, info in model.model_fields.items():
             target = _reference(info.annotation, info.metadata)
-            if target is None:
+            if target is None or target not in self._codes:
                 continue
             known = self._codes[target]
             for row in self.rows[name]:
@@ -615,8 +621,8 @@ class Registers:
         steps = defaultdict(set)
         for row in self.rows["process_steps"]:
             steps[row.process_code].add(row.activity_code)
-            if (row.value == "nva") != (row.nva_reason is not None):
-                message = "goes with value nva, and only with it"
+            if row.nva_reason is not None and row.value != "nva":
+                message = "goes only with value nva"
                 self.found("process_steps", row, "nva_reason", message)
             if (row.kind == "approval") != (row.approval_level is not None):
                 message = "goes with kind approval, and only with it"

@@ -237,7 +237,7 @@ AFTER_MARCH = {**DISPATCH, "valid_from": "2026-03-01"}
             "process_steps",
             {"process_code": "orders", "activity_code": "pick"},
             {"nva_reason": "waiting"},
-            'nva_reason = "waiting": goes with value nva, and only with it',
+            'nva_reason = "waiting": goes only with value nva',
         ),
         (
             "interventions",
@@ -263,6 +263,14 @@ def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
         assert any(
             text.startswith(f"seeds/{register}.csv line {line} ") for text in found
         )
+
+
+def test_a_register_that_the_project_lacks_is_asked_for_nothing(seeds: Path) -> None:
+    before = messages(seeds)
+    for name in ("decisions", "interventions", "kpi_benchmarks"):
+        (seeds / f"{name}.csv").unlink()
+    edit(seeds, "kpi_targets", {"intervention_code": "not_known"}, **AFTER_MARCH)
+    assert [text for text in messages(seeds) if text not in before] == []
 
 
 def test_a_key_stands_once(seeds: Path) -> None:
