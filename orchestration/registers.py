@@ -171,7 +171,8 @@ class ProcessRow(Row):
 class StepRow(Dated):
     key = ("process_code", "activity_code", "valid_from")
     process_code: Process
-    activity_code: Code
+    # As the log names it.
+    activity_code: str
     step_no: Whole
     name_en: str
     name_zh: str
