@@ -127,7 +127,6 @@ def orders() -> Suite:
             "hold_reason",
             "redispatch_reason",
             "correction_reason",
-            "cancelled_at",
             "return_reason",
         ),
         period_column="updated_at",

@@ -289,7 +289,8 @@ def _vacuous(suite: Suite, frame: pd.DataFrame) -> Iterator[str]:
     if frame.empty:
         yield "No rows."
         return
-    for name in suite.columns:
+    # A column that is only a condition is not tested; a test without rows shows itself.
+    for name in suite.tested_columns:
         if name not in suite.sparse and frame[name].isna().all():
             yield f"{name} is tested and has no value in the whole file."
 

@@ -139,6 +139,14 @@ class Suite:
         return tuple(dict.fromkeys(names))
 
     @cached_property
+    def tested_columns(self) -> tuple[str, ...]:
+        """The columns of the file about which the suite makes a claim."""
+        names = [name for each in self.batch for name in claimed_columns(each)]
+        if self.period_column:
+            names.append(self.period_column)
+        return tuple(dict.fromkeys(names))
+
+    @cached_property
     def suite_hash(self) -> str:
         """sha256 over what is judged: not over notes, order or source text."""
         content = {

@@ -102,6 +102,23 @@ def test_a_vacuous_success_is_a_fail(
     assert reason in judgement.reasons
 
 
+def test_a_column_that_only_chooses_rows_may_be_empty() -> None:
+    """Nothing was cancelled this month: what is told of cancellations is untested."""
+    frame = pd.DataFrame({"a": ["1"], "b": pd.Series([None], dtype="str")})
+    suite = Suite(
+        batch=[
+            not_null(),
+            gxe.ExpectColumnValuesToBeInSet(
+                column="a",
+                value_set=["1"],
+                row_condition=Column("b").is_null(),
+                notes="n",
+            ),
+        ]
+    )
+    assert judge(suite, frame, task(frame)).verdict == "PASS"
+
+
 def test_fewer_evaluations_than_expectations_is_a_fail(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
