@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 from oracles import incident_uci, olist_sample
 from oracles.measured import Measured
-from project import OVERLAYS, Project, lay
+from project import OVERLAYS, lay
+
+from tests.helpers.project_copy import Project
 
 EARLY = datetime(2016, 4, 1)
 PII_KEY = "a key for tests only"
