@@ -261,6 +261,12 @@ def purchase_orders() -> Suite:
             ),
         ],
         # In some months nothing is cancelled; a small company receives nothing.
-        sparse=("cancelled_by", "po_issued_at", "qty_received", "std_price"),
+        sparse=(
+            "cancelled_at",
+            "cancelled_by",
+            "po_issued_at",
+            "qty_received",
+            "std_price",
+        ),
         period_column="updated_at",
     )
