@@ -85,6 +85,8 @@ def leads() -> Suite:
                 "The content of another month under this month's name, or an old list.",
             ),
         ],
+        # A small company wins, loses or quotes nothing in some months.
+        sparse=("assigned_at", "quoted_at", "won_at", "lost_at", "lost_reason"),
         period_column="updated_at",
     )
 
@@ -122,5 +124,7 @@ def followups() -> Suite:
             *rules.volume("A part of the contacts: silence that was none."),
             *rules.in_period("The contacts of another month under this month's name."),
         ],
+        # Of few contacts all may be automatic.
+        sparse=("rep_id",),
         period_column="contacted_at",
     )

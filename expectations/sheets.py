@@ -125,6 +125,8 @@ def ideas() -> Suite:
                 usual=(0.5, 2.0),
             ),
         ],
+        # In some months no solution comes into use, or none is measured.
+        sparse=("adopted_on", "measured_on", "metric", "baseline_value"),
     )
 
 

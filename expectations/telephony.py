@@ -41,6 +41,13 @@ def calls() -> Suite:
             *rules.required(
                 "answered", "Calls that are neither answered nor abandoned."
             ),
+            *rules.required(
+                "agent_id",
+                "Nobody answered: the log has lost its agents, and with them all that "
+                "is measured of answered calls.",
+                most_missing=0.5,
+                usually_missing=0.2,
+            ),
             *rules.between(
                 "queue_s",
                 0,
@@ -101,7 +108,7 @@ def calls() -> Suite:
             *rules.volume("A part of the calls, or those of several days."),
             *rules.in_period("The calls of another day under today's name."),
         ],
-        # A day of few calls may have no rated one.
-        sparse=("csat",),
+        # Of few calls none may be answered, let alone rated.
+        sparse=("agent_id", "talk_s", "hold_s", "wrap_s", "resolution", "csat"),
         period_column="started_at",
     )

@@ -244,6 +244,7 @@ BATCH_DEFECTS: dict[tuple[str, str, tuple[str, ...]], Spoil] = {
     ("telephony.calls", NULL, ("topic",)): blank("topic"),
     ("telephony.calls", CODE, ("topic",)): write("topic", "other"),
     ("telephony.calls", NULL, ("answered",)): blank("answered"),
+    ("telephony.calls", NULL, ("agent_id",)): blank("agent_id"),
     ("telephony.calls", RANGE, ("queue_s",)): write("queue_s", 40_000),
     ("telephony.calls", NULL, ("talk_s",)): blank("talk_s"),
     ("telephony.calls", RANGE, ("talk_s",)): write("talk_s", 180_000),
@@ -433,6 +434,57 @@ def test_a_day_of_few_orders_without_any_sparse_value_passes() -> None:
     assert _verdict("erp.orders", frame, previous_rows=None, volume_ratio=None) == (
         "PASS"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "same", "nothing", "verdict"),
+    [
+        (
+            "sheets.ideas",
+            40,
+            {"status": "待评审"},
+            ("adopted_on", "metric", "baseline_value", "result_value", "measured_on"),
+            "PASS",
+        ),
+        (
+            "crm.leads",
+            6,
+            {"stage": "new"},
+            ("assigned_at", "quoted_at", "won_at", "lost_at", "lost_reason"),
+            "PASS",
+        ),
+        ("crm.followups", 6, {"kind": "auto_mail"}, ("rep_id",), "PASS"),
+        ("mes.inspections", 2, {}, ("released_at",), "WARN"),
+        # Four callers who hung up are chance; a whole day of them is a lost log.
+        (
+            "telephony.calls",
+            4,
+            {"answered": False},
+            ("agent_id", "talk_s", "hold_s", "wrap_s", "resolution", "csat"),
+            "WARN",
+        ),
+        (
+            "telephony.calls",
+            200,
+            {"answered": False},
+            ("agent_id", "talk_s", "hold_s", "wrap_s", "resolution", "csat"),
+            "FAIL",
+        ),
+    ],
+)
+def test_a_file_in_which_something_has_not_happened_yet(
+    code: str,
+    rows: int,
+    same: dict[str, Any],
+    nothing: tuple[str, ...],
+    verdict: str,
+) -> None:
+    frame = GOOD[code](rows)
+    for column, value in same.items():
+        frame[column] = value
+    for column in nothing:
+        frame[column] = frame[column].where([False] * rows)
+    assert _verdict(code, frame, previous_rows=None, volume_ratio=None) == verdict
 
 
 def test_an_empty_holiday_file_passes_and_says_that_it_was_allowed() -> None:
