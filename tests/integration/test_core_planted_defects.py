@@ -118,6 +118,62 @@ DEFECTS = {
         "assert_core__variants_cover_instances",
         "update fct_process_variants set closed_instances = 0",
     ),
+    "step left out of the comparison with the map": (
+        "assert_core__map_shows_every_step_and_event",
+        "delete from fct_process_map_steps where activity_code = 'E'",
+    ),
+    "events counted twice beside the map": (
+        "assert_core__map_shows_every_step_and_event",
+        "update fct_process_map_steps set event_count = 2 * event_count",
+    ),
+    "coverage that counts steps nobody saw": (
+        "assert_core__coverage_adds_up_to_the_map",
+        "update fct_process_map_coverage set seen_step_count = designed_step_count",
+    ),
+    "process without a coverage": (
+        "assert_core__coverage_adds_up_to_the_map",
+        "delete from fct_process_map_coverage",
+    ),
+    "month of steps lost": (
+        "assert_core__step_periods_add_up_to_steps",
+        """
+        delete from fct_process_step_periods
+        where period_grain = 'month' and activity_code = 'B'
+        """,
+    ),
+    "work of a step doubled by a join": (
+        "assert_core__step_periods_add_up_to_steps",
+        """
+        update fct_process_step_periods
+        set processing_elapsed_seconds = 2 * processing_elapsed_seconds
+        where period_grain = 'week'
+        """,
+    ),
+    "rework forgotten": (
+        "assert_core__step_periods_add_up_to_steps",
+        "update fct_process_step_periods set rework_count = 0",
+    ),
+    "week of paths lost": (
+        "assert_core__path_periods_add_up_to_paths",
+        "delete from fct_process_path_periods where to_activity_code = 'OPEN'",
+    ),
+    "wait written to another path": (
+        "assert_core__waits_of_steps_are_waits_of_paths",
+        """
+        update fct_process_path_periods
+        set to_activity_code = case to_activity_code
+            when 'B' then 'D' when 'D' then 'B' else to_activity_code
+        end
+        """,
+    ),
+    "hand-over counted on one side only": (
+        "assert_core__waits_of_steps_are_waits_of_paths",
+        """
+        update fct_process_path_periods
+        set org_unit_handover_count = org_unit_handover_count + 1
+        where path_kind = 'step'
+        """,
+    ),
     "instance without events": (
         "assert_core__instances_have_events",
         "update fct_process_instances set events = 0 where process_instance_id = 'I1'",
@@ -169,7 +225,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
             instance("I1", started_at=at(0), ended_at=at(35)),
             instance("I2", started_at=at(0)),
         ],
-        process_steps=[step("A", 1), step("B", 2), step("D", 3)],
+        process_steps=[step("A", 1), step("B", 2), step("D", 3), step("E", 4)],
         calendar_code="office",
     )
     sandbox.build()
