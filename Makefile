@@ -45,11 +45,11 @@ query: $(READY) ## Ask the published version: make query SQL="select * from dim_
 test: $(READY) ## Run all tests
 	@$(RUN) -m pytest
 
-check: $(READY) ## Lint Python and SQL, and parse the dbt project
+check: $(READY) ## Lint Python and SQL, and check contracts and registers
 	@$(ENVIRONMENT)/bin/ruff check .
 	@$(ENVIRONMENT)/bin/ruff format --check .
 	@$(ENVIRONMENT)/bin/sqlfluff lint models tests/data
-	@$(ENVIRONMENT)/bin/dbt --quiet parse --target-path .venv/dbt --log-path .venv/dbt
+	@TAKT_HOME=.venv/check $(TAKT) check
 
 fmt: $(READY) ## Format Python and SQL
 	@$(ENVIRONMENT)/bin/ruff check --fix --quiet .

@@ -559,7 +559,7 @@ def _written(paths: list[Path]) -> None:
     for path in paths:
         open_ones = scaffold.decisions(root, path)
         typer.echo(scaffold.in_words(open_ones) or path.as_posix())
-    typer.echo("Replace every <decide …>: no refresh starts before. Next: make check")
+    typer.echo("Replace every <decide …>: no refresh starts before. Next: takt check")
 
 
 @app.command()
@@ -568,7 +568,9 @@ def check() -> None:
     """Check contracts and registers; builds nothing."""
     settings = settings_of()
     from orchestration.registers import check_registers
+    from orchestration.scaffold import need_decisions
 
+    need_decisions(settings.project)
     exports = contracts(settings)
     fields = {f"{e.code}.{c.name}" for e in exports for c in e.columns}
     registers = check_registers(settings.project / "seeds", fields)

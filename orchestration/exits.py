@@ -22,6 +22,7 @@ _EXPECTED = {
     "ContractError": FAILED,
     "RegistersRefused": FAILED,
     "ProjectError": FAILED,
+    "Undecided": FAILED,
     "SuiteError": FAILED,
     "LedgerError": FAILED,
     "StageOrderError": FAILED,

@@ -268,7 +268,7 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
         verdict = "WARN" if failed else "PASS"
     reasons = (
         *(f"{_title(r)} raised {r['error']}." for r in raised),
-        *vacuous,
+        *dict.fromkeys(vacuous),
         *(_in_words(r) for r in critical),
         *(_in_words(r) for r in failed if r not in critical and not _twin(r, critical)),
     )

@@ -30,6 +30,7 @@ from orchestration.ledger import ExportState, Ledger, utc_now, utc_text
 from orchestration.locks import Busy, run_lock
 from orchestration.locks import Held as Lease
 from orchestration.registers import check_registers
+from orchestration.scaffold import need_decisions
 from orchestration.settings import Settings
 
 STAGES = ("prepare", "ingest", "gate", "build", "publish")
@@ -291,7 +292,7 @@ class Run:
                 f"run {run_id} ended without saying so; nothing of it was published"
                 for run_id in recovery.dead_runs
             ]
-            self._need_decisions()
+            need_decisions(self.settings.project)
             self.manifest = dbt_parse(self.settings)
             self._exports = load_contracts(self.manifest)
             check_registers(
@@ -305,15 +306,6 @@ class Run:
             for kind in ("seed", "model", "test"):
                 tally.counts[f"{kind}s"] = kinds.count(kind)
         return self.manifest
-
-    def _need_decisions(self) -> None:
-        """A file that `takt new` has written says nothing before it is filled in."""
-        from orchestration.build import ProjectError
-        from orchestration.scaffold import in_words, undecided
-
-        left = undecided(self.settings.project)
-        if left:
-            raise ProjectError(f"Not decided yet:\n{in_words(left)}")
 
     def ingest(self, codes: Collection[str] | None = None) -> Any:
         """Claim, type and record new files, of some exports or of all."""
@@ -363,7 +355,8 @@ class Run:
                 for export, state in zip(self.exports, states, strict=True)
                 for held in why_held(self.ledger, export, state)
             ]
-            tally.counts["exports held back"] = len(self.report.held)
+            codes_held = {one.export_code for one in self.report.held}
+            tally.counts["exports held back"] = len(codes_held)
             self._gated |= {export.code for export in exports}
         return judged
 

@@ -40,6 +40,8 @@ from orchestration.settings import Settings
 # Wide enough that no line of a log or a pipe is broken.
 PLAIN_WIDTH = 100_000
 MOST_NOTES = 10
+# Between the reasons of a verdict in one line (`gate.reason_of`).
+REASONS = " · "
 FIGURES = frozenset({"rows", "rejected", "duplicates", "files", "record", "at byte"})
 
 # One row per KPI: its newest ended period with a value, at the grain it is judged by;
@@ -219,7 +221,7 @@ def _counted(name: str, count: int) -> str:
     if name == "version":
         return f"version {count}"
     if count == 1:
-        name = re.sub(r"^(batch|[a-z]+?)(es|s)\b", r"\1", name)
+        name = re.sub(r"^(batch(?=es)|[a-z]+(?=s\b))(es|s)\b", r"\1", name)
     return f"{count:,} {name}"
 
 
@@ -245,14 +247,28 @@ def show_refresh(out: Console, settings: Settings, report: RefreshReport) -> Non
 
 
 def held_lines(held: Sequence[Held], timezone: str) -> Iterator[Text]:
-    """What each file that is not admitted does, and what to do about it."""
-    for one in held:
+    """Per export which files are not admitted, why the newest, and what to do."""
+    for code in dict.fromkeys(one.export_code for one in held):
+        files = [one for one in held if one.export_code == code]
+        newest = files[-1]
+        paths = newest.path
+        if len(files) > 1:
+            paths += f" and {len(files) - 1} more"
         yield Text.assemble(
-            (f"Held back: {one.export_code}", "red"),
-            f" ({one.path}): {one.message}\n"
-            f"  Its KPIs stay at {moment(one.data_as_of, timezone)} and are marked "
-            f"stale. Next: takt gate {one.export_code}",
+            (f"Held back: {code}", "red"),
+            f" ({paths}): {first_reason(newest.message)}\n"
+            f"  Its KPIs stay at {moment(newest.data_as_of, timezone)} and are marked "
+            f"stale. Next: takt gate {code}",
         )
+
+
+def first_reason(message: str) -> str:
+    """The weightiest of the reasons in a line; the others are counted."""
+    first, *others = message.split(REASONS)
+    if not others:
+        return first
+    count = "one more reason" if len(others) == 1 else f"{len(others)} more reasons"
+    return f"{first} (and {count})"
 
 
 def _show_kpis(out: Console, settings: Settings) -> None:
@@ -276,7 +292,7 @@ def kpi_table(result: QueryResult, timezone: str) -> Table:
         if row["data_as_of"] is not None:
             utc = row["data_as_of"].replace(tzinfo=ZoneInfo("UTC"))
             source += f", data to {moment(utc, timezone)}"
-        state = row["state"]
+        state = words(row["state"])
         if row["state_reason"]:
             state += f" ({words(row['state_reason'])})"
         rows.append(
@@ -302,7 +318,7 @@ def figure(value: float | None, unit: str) -> str:
     if value is None:
         return "–"
     sign = {"pct": "%"}.get(unit)
-    text = f"{value:,.2f}".rstrip("0").rstrip(".")
+    text = _number(value)
     return f"{text}{sign}" if sign else f"{text} {words(unit)}"
 
 
@@ -316,12 +332,19 @@ def bounds(least: float | None, most: float | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{float(value):,.10g}"
+    return f"{float(value):,.2f}".rstrip("0").rstrip(".")
 
 
 def period(grain: str, start: object) -> str:
-    """`2026-06` for a month, `week of 2026-06-01`, else the day."""
+    """`2026-06` for a month, `2026-Q2` for a quarter, the day for a day."""
     text = str(start)[:10]
+    year, month = text[:4], int(text[5:7])
+    if grain == "quarter":
+        return f"{year}-Q{(month + 2) // 3}"
+    if grain == "half_year":
+        return f"{year}-H{(month + 5) // 6}"
+    if grain == "ytd":
+        return f"{year} to {text[:7]}"
     return {"month": text[:7], "week": f"week of {text}"}.get(grain, text)
 
 
@@ -439,8 +462,10 @@ def verdicts(
                 verdict = batch and ledger.newest_verdict(batch.seq)
             if verdict:
                 name = verdict.verdict
-                reason = " · ".join(verdict.results.get("reasons", []))
+                reason = REASONS.join(verdict.results.get("reasons", []))
                 details.append((export.code, file["path"], verdict))
+            if not in_detail:
+                reason = first_reason(reason)
             rows.append((export.code, file["path"], name, reason))
     if not rows:
         yield Text("No file of these exports has come yet.")

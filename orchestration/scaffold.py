@@ -63,6 +63,10 @@ class ScaffoldError(ValueError):
     """The name does not fit, or something of that name is there already."""
 
 
+class Undecided(Exception):
+    """The project has open decisions; the message names files and fields."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """A mark that is left: file, field and what to write."""
@@ -70,6 +74,13 @@ class Decision:
     path: Path
     field: str
     hint: str
+
+
+def need_decisions(root: Path) -> None:
+    """Raise Undecided if a file says nothing yet because it was never filled in."""
+    left = undecided(root)
+    if left:
+        raise Undecided(f"Not decided yet:\n{in_words(left)}")
 
 
 def undecided(root: Path) -> list[Decision]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from orchestration import cli
+from orchestration import cli, report
 from orchestration.contract import Export
 from orchestration.ledger import Ledger, Reject, utc_text
 from orchestration.locks import run_lock
@@ -475,6 +475,48 @@ def test_a_held_source_ends_with_3_and_names_file_reason_and_next_step(
     assert result.exit_code == 3
     assert "Held back: shop.sales (shop/s.csv): cents: 2 of 4" in result.stdout
     assert "Next: takt gate shop.sales" in result.stdout
+
+
+def test_several_held_files_of_an_export_are_told_once(tiny, monkeypatch):
+    why = "one · two · three"
+
+    def act(run: Run) -> None:
+        run.report.version, run.report.folder = 2, version_path(tiny, 2)
+        run.report.held = [
+            Held("shop.sales", "gate_failed", f"shop/{day}.csv", why, AS_OF)
+            for day in (1, 2, 3)
+        ]
+
+    finish(monkeypatch, act)
+    lines = takt("refresh").stdout.splitlines()
+    assert [line for line in lines if "Held back" in line] == [
+        "Held back: shop.sales (shop/3.csv and 2 more): one (and 2 more reasons)"
+    ]
+
+
+def test_the_words_of_a_stage_fit_their_numbers():
+    from orchestration.refresh import StageReport
+
+    stage = StageReport(
+        "ingest", 1.0, {"files seen": 1, "batches": 1, "rows": 1200, "rejected": 0}
+    )
+    figures = [report._counted(*item) for item in report._shown(stage).items()]
+    assert figures == ["1 file seen", "1 batch", "1,200 rows"]
+
+
+@pytest.mark.parametrize(
+    ("grain", "start", "text"),
+    [
+        ("day", "2026-06-01", "2026-06-01"),
+        ("week", "2026-06-01", "week of 2026-06-01"),
+        ("month", "2026-06-01", "2026-06"),
+        ("quarter", "2026-04-01", "2026-Q2"),
+        ("half_year", "2026-07-01", "2026-H2"),
+        ("ytd", "2026-06-01", "2026 to 2026-06"),
+    ],
+)
+def test_a_period_reads_as_people_call_it(grain, start, text):
+    assert report.period(grain, start) == text
 
 
 def test_a_failed_refresh_ends_with_1_and_the_log_on_standard_error(tiny, monkeypatch):

@@ -11,11 +11,11 @@ import yaml
 from typer.testing import CliRunner
 
 from orchestration import cli, scaffold
-from orchestration.build import ProjectError
 from orchestration.refresh import Run
 from orchestration.scaffold import (
     Decision,
     ScaffoldError,
+    Undecided,
     new_kpi,
     new_pack,
     new_source,
@@ -207,7 +207,7 @@ def test_an_open_decision_refuses_the_refresh_and_names_file_and_field(
 ) -> None:
     settings: TinySettings = tiny_settings(tmp_path / "home", scaffolded)
     with (
-        pytest.raises(ProjectError) as refused,
+        pytest.raises(Undecided) as refused,
         Run(settings) as run,
     ):
         run.prepare()
