@@ -277,7 +277,7 @@ def build_candidate(
     Only the holder of the run lock may call it: it discards older build files.
     Raises BuildRefused, ProjectError, or OSError when the disk is full.
     """
-    used = _batches_to_use(settings, ledger, exports)
+    used = batches_to_use(settings, ledger, exports)
     _check_space(settings, used)
     with _parsing_alone(settings):
         manifest = _parse(settings)
@@ -297,11 +297,7 @@ def build_candidate(
         **engine_options(settings.memory_limit, settings.threads),
         "temp_directory": str(folder / "spill"),
     }
-    with duckdb.connect(str(path), config=options) as connection:
-        connection.execute("set TimeZone = 'UTC'")
-        _create_raw_views(connection, exports, used)
-        faultpoint("build.after_raw_views")
-        _create_export_states(connection, ledger.export_states(exports, as_of))
+    write_sources(path, exports, used, ledger.export_states(exports, as_of), options)
     faultpoint("build.after_export_states")
 
     results = _run_dbt(
@@ -388,7 +384,7 @@ def check_used(
         raise BuildRefused(reasons)
 
 
-def _batches_to_use(
+def batches_to_use(
     settings: Settings, ledger: Ledger, exports: Sequence[Export]
 ) -> list[UsedBatch]:
     """Every batch in force, its lake file hashed just now."""
@@ -451,6 +447,21 @@ def _check_space(settings: Settings, used: Sequence[UsedBatch]) -> None:
 
 
 # ------------------------------------------------------------------ raw layer
+
+
+def write_sources(
+    path: Path,
+    exports: Sequence[Export],
+    used: Sequence[UsedBatch],
+    states: Sequence[ExportState],
+    options: Mapping[str, Any],
+) -> None:
+    """Everything that models read with `source()`, in the database file `path`."""
+    with duckdb.connect(str(path), config=dict(options)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        _create_raw_views(connection, exports, used)
+        faultpoint("build.after_raw_views")
+        _create_export_states(connection, states)
 
 
 def _create_raw_views(

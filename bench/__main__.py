@@ -1,0 +1,36 @@
+"""`python -m bench [refresh] [core] [stream]`: measure, print ratios, say what is over.
+
+Exit code 1 when a budget is not kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bench import core, refresh, stream
+from bench.clock import Ratio, say
+
+BENCHES = {"refresh": refresh.measure, "core": core.measure, "stream": stream.measure}
+
+
+def main() -> int:
+    """Run the named benches, all by default; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], metavar="BENCH")
+    parser.add_argument("--times", type=int, default=3, help="tries of each; default 3")
+    parser.add_argument("--folder", type=Path, help="where to work; needs 5 GB")
+    chosen = parser.parse_args()
+    found: list[Ratio] = []
+    for name in chosen.names or BENCHES:
+        say(f"{name}:")
+        with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
+            found += BENCHES[name](Path(folder), chosen.times)
+    for ratio in found:
+        print(ratio)
+    return 0 if all(ratio.is_kept for ratio in found) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
