@@ -102,7 +102,6 @@ def sandbox(root: Path, events: int) -> Sandbox:
     ]
     made = make_sandbox(root, process_steps=steps, calendar_code="office")
     with made.connect(read_only=False) as connection:
-        connection.execute("set memory_limit = '4GB'")
         connection.execute(_EVENTS.format(instances=events // EVENTS_EACH))
         connection.execute(_INSTANCES)
     made.build(*(f"+{name}" for name in DIMENSIONS))
@@ -113,7 +112,6 @@ def by_script(database: Path) -> None:
     """Run the hand-written script on a database file."""
     with duckdb.connect(str(database), config={"threads": 2}) as connection:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set memory_limit = '4GB'")
         connection.execute(SCRIPT.read_text(encoding="utf-8"))
 
 

@@ -140,7 +140,7 @@ class Sink:
         self.dropped = 0
         width = len(export.columns)
         columns = ", ".join(f"c{i} varchar" for i in range(width))
-        connection.execute(f"create table raw (n bigint, {columns})")
+        connection.execute(f"create temp table raw (n bigint, {columns})")
         self._numbers: list[int] = []
         self._cells: list[Sequence[str | None]] = []
 

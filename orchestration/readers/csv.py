@@ -77,7 +77,7 @@ def _finish(records: Records, scan: _Scan, fields: str, extra: list[str]) -> Rec
 
 def _no_records(connection: duckdb.DuckDBPyConnection, export: Export) -> Records:
     columns = ", ".join(f"c{i} varchar" for i in range(len(export.columns)))
-    connection.execute(f"create table raw (n bigint, {columns})")
+    connection.execute(f"create temp table raw (n bigint, {columns})")
     return Records("raw", ["text"] * len(export.columns), [])
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -70,7 +71,7 @@ def parse(task: ParseTask) -> Parsed:
     Leaves `task.lake` complete and synced; removes what it put into `task.work`.
     """
     task.work.mkdir(parents=True, exist_ok=True)
-    connection = connect(task.work, task.memory_limit, task.threads)
+    connection = connect(task)
     try:
         return _parse(connection, task)
     except duckdb.OutOfMemoryException as error:
@@ -86,21 +87,31 @@ def parse(task: ParseTask) -> Parsed:
         shutil.rmtree(task.work, ignore_errors=True)
 
 
-def connect(work: Path, memory_limit: int, threads: int) -> duckdb.DuckDBPyConnection:
-    """An in-memory database that spills into `work` and reaches no extension."""
-    connection = duckdb.connect(
+def connect(task: ParseTask) -> duckdb.DuckDBPyConnection:
+    """A connection that knows no table; what it creates is temporary, so its own."""
+    spill = task.work.parent / f"spill-{os.getpid()}"
+    connection = _database(task.memory_limit, spill).cursor()
+    connection.execute(f"set threads = {task.threads}")
+    connection.execute("set TimeZone = 'UTC'")
+    connection.execute("set enable_progress_bar = false")
+    return connection
+
+
+@lru_cache(maxsize=1)
+def _database(memory_limit: int, spill: Path) -> duckdb.DuckDBPyConnection:
+    """An in-memory database that spills into a folder and reaches no extension.
+
+    One for all files of a process: to open one takes as long as a small file does.
+    """
+    return duckdb.connect(
         config={
             "memory_limit": f"{memory_limit // 2**20}MiB",
-            "threads": threads,
-            "temp_directory": str(work / "spill"),
+            "temp_directory": str(spill),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "preserve_insertion_order": True,
         }
     )
-    connection.execute("set TimeZone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
-    return connection
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, task: ParseTask) -> Parsed:
