@@ -104,7 +104,7 @@ class _Graph:
     def outcomes(self, frame: pd.DataFrame) -> list[Outcome]:
         from great_expectations.validator.validation_graph import ValidationGraph
 
-        engine = _engine()
+        engine = _engine_class()()
         engine.load_batch_data(_BATCH, frame)
         graph = ValidationGraph(execution_engine=engine, edges=self.edges)
         found, aborted = graph.resolve(_runtime(), show_progress_bars=False)
@@ -115,10 +115,25 @@ class _Graph:
         return [_outcome(part, found, failed, engine) for part in self.parts]
 
 
-def _engine() -> Any:
+@cache
+def _engine_class() -> Any:
+    from great_expectations.core import IDDict
     from great_expectations.execution_engine import PandasExecutionEngine
 
-    return PandasExecutionEngine()
+    class Engine(PandasExecutionEngine):
+        """Filters the rows of a condition once, not for each metric under it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows: dict[Any, pd.DataFrame] = {}
+
+        def get_domain_records(self, domain_kwargs: dict[str, Any]) -> pd.DataFrame:
+            key = IDDict(domain_kwargs).to_id()
+            if key not in self.rows:
+                self.rows[key] = super().get_domain_records(domain_kwargs)
+            return self.rows[key]
+
+    return Engine
 
 
 def _runtime() -> dict[str, Any]:
@@ -128,20 +143,25 @@ def _runtime() -> dict[str, Any]:
 def _part(expectation: Expectation) -> _Part:
     from great_expectations.validator.metrics_calculator import MetricsCalculator
 
-    engine = _engine()
+    engine = _engine_class()()
     try:
         configuration = expectation.configuration
         configuration.kwargs["batch_id"] = _BATCH
         bound = configuration.to_domain_obj()
         needed = bound.get_validation_dependencies(engine, _runtime())
+        metrics = {
+            name: metric
+            for name, metric in needed.metric_configurations.items()
+            # The cells themselves; nothing of them would be kept.
+            if not name.endswith(".unexpected_values")
+        }
         graph = MetricsCalculator(engine).build_metric_dependency_graph(
-            metric_configurations=needed.get_metric_configurations(),
+            metric_configurations=list(metrics.values()),
             runtime_configuration=_runtime(),
         )
     except Exception as error:
         return _Part(raised=type(error).__name__)
-    metrics = {name: one.id for name, one in needed.metric_configurations.items()}
-    return _Part(bound, metrics, graph.edges)
+    return _Part(bound, {name: one.id for name, one in metrics.items()}, graph.edges)
 
 
 def _outcome(
