@@ -128,7 +128,9 @@ def _engine_class() -> Any:
             self.rows: dict[Any, pd.DataFrame] = {}
 
         def get_domain_records(self, domain_kwargs: dict[str, Any]) -> pd.DataFrame:
-            key = IDDict(domain_kwargs).to_id()
+            # Without pairs and lists, which column is asked for makes no difference.
+            same = {k: v for k, v in domain_kwargs.items() if k != "column"}
+            key = IDDict(same).to_id()
             if key not in self.rows:
                 self.rows[key] = super().get_domain_records(domain_kwargs)
             return self.rows[key]

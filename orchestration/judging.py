@@ -24,6 +24,7 @@ from orchestration.suites import (
     Suite,
     SuiteError,
     claimed_columns,
+    content_of,
     expectation_type,
     few_of,
     load_suite,
@@ -303,7 +304,7 @@ def _record(
     hashed: Sequence[str],
 ) -> dict[str, Any]:
     """What is stored about one expectation. Counts, shares and limits, no values."""
-    content = expectation.configuration.to_json_dict()["kwargs"]
+    content = content_of(expectation)["kwargs"]
     result = outcome.result
     columns = list(claimed_columns(expectation))
     count, missing = result.get("element_count"), result.get("missing_count")

@@ -16,7 +16,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -61,21 +61,44 @@ class SuiteError(ValueError):
     """A suite is missing or malformed. The message says what to write and where."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """An expectation as a key: equal only to itself, and kept alive by the cache."""
+
+    expectation: Expectation
+
+    def __hash__(self) -> int:
+        return id(self.expectation)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.expectation is other.expectation
+
+
+@lru_cache(maxsize=4096)
+def _content(same: _Same) -> dict[str, Any]:
+    return same.expectation.configuration.to_json_dict()
+
+
+def content_of(expectation: Expectation) -> dict[str, Any]:
+    """Type, arguments and severity as JSON has them; written out anew only once."""
+    return _content(_Same(expectation))
+
+
 def expectation_type(expectation: Expectation) -> str:
     """Its snake-case name, such as `expect_column_values_to_not_be_null`."""
-    return str(expectation.configuration.type)
+    return str(content_of(expectation)["type"])
 
 
 def claimed_columns(expectation: Expectation) -> tuple[str, ...]:
     """The columns an expectation makes a claim about, without its condition."""
-    kwargs = expectation.configuration.kwargs
+    kwargs = content_of(expectation)["kwargs"]
     names = [kwargs[key] for key in _COLUMN_KEYS if kwargs.get(key)]
     return (*names, *(kwargs.get("column_list") or ()))
 
 
 def needed_columns(expectation: Expectation) -> tuple[str, ...]:
     """The columns an expectation reads, its row condition included."""
-    condition = expectation.configuration.to_json_dict()["kwargs"].get("row_condition")
+    condition = content_of(expectation)["kwargs"].get("row_condition")
     names = (*claimed_columns(expectation), *_condition_columns(condition))
     return tuple(dict.fromkeys(names))
 
@@ -206,7 +229,7 @@ def _check(part: str, expectation: Expectation) -> None:
 
 
 def _canonical(expectation: Expectation, judged_only: bool = True) -> str:
-    content = expectation.configuration.to_json_dict()
+    content = content_of(expectation)
     wanted = ("type", "kwargs", "severity") if judged_only else ("type", "kwargs")
     kept = {key: content.get(key) for key in wanted}
     if judged_only:
