@@ -7,12 +7,26 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from bench import core, refresh, stream
-from bench.clock import Ratio, say
+from bench.clock import say
 
-BENCHES = {"refresh": refresh.measure, "core": core.measure, "stream": stream.measure}
+
+class Result(Protocol):
+    """Something measured, and whether its budget was kept; prints itself."""
+
+    @property
+    def is_kept(self) -> bool: ...
+
+
+BENCHES: dict[str, Callable[[Path, int], Sequence[Result]]] = {
+    "refresh": refresh.measure,
+    "core": core.measure,
+    "stream": stream.measure,
+}
 
 
 def main() -> int:
@@ -22,7 +36,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=3, help="tries of each; default 3")
     parser.add_argument("--folder", type=Path, help="where to work; needs 5 GB")
     chosen = parser.parse_args()
-    found: list[Ratio] = []
+    found: list[Result] = []
     for name in chosen.names or BENCHES:
         say(f"{name}:")
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:

@@ -47,7 +47,7 @@ def run(command: Sequence[str | Path], **environment: str) -> Spent:
     if code not in (0, 3):
         sys.stderr.buffer.write(output)
         raise RuntimeError(f"{command[0]} ended with {code}")
-    # Kibibytes here; the children's usage is in it, because they were waited for.
+    # Its children count, because it waits for them; of memory the largest counts.
     return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
