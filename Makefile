@@ -22,7 +22,7 @@ AS_THE_DEMO = if [ -e "$(EXPORTS)/.takt-demo" ]; then \
 	export TAKT_AS_OF="$${TAKT_AS_OF:-$(DEMO_AS_OF)}" \
 		TAKT_PII_KEY="$${TAKT_PII_KEY:-$(DEMO_KEY)}"; fi
 
-.PHONY: help refresh dev query test check fmt
+.PHONY: help refresh dev query test bench check fmt
 
 help: ## Show this list
 	@echo "Takt: from export files to governed KPI marts."
@@ -44,6 +44,9 @@ query: $(READY) ## Ask the published version: make query SQL="select * from dim_
 
 test: $(READY) ## Run all tests
 	@$(RUN) -m pytest
+
+bench: $(READY) ## Measure speed and memory as ratios; about twenty minutes
+	@$(RUN) -m bench
 
 check: $(READY) ## Lint Python and SQL, and check contracts and registers
 	@$(ENVIRONMENT)/bin/ruff check .
