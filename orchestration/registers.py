@@ -386,6 +386,13 @@ class DefaultRow(Row):
     description_zh: str
 
 
+class MessageRow(Row):
+    key = ("message_id",)
+    message_id: Code
+    en: str
+    zh: str
+
+
 REGISTERS: Mapping[str, type[Row]] = {
     "processes": ProcessRow,
     "process_steps": StepRow,
@@ -401,6 +408,7 @@ REGISTERS: Mapping[str, type[Row]] = {
     "interventions": InterventionRow,
     "decisions": DecisionRow,
     "defaults": DefaultRow,
+    "messages": MessageRow,
 }
 
 
