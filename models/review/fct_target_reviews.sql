@@ -44,7 +44,6 @@ joined as (
         figures.raise_min_step,
         figures.too_hard_after,
         figures.too_easy_after,
-        proposals.periods,
         proposals.proposed_value as bearable,
         benchmarks.benchmark,
         round(
@@ -114,7 +113,11 @@ judged as (
         case
             when
                 misses_running < too_hard_after
-                and not coalesce(assurance = 'fail' and periods >= 12, false)
+                -- Limits may be older than an improvement; a hit speaks for itself.
+                and not coalesce(
+                    assurance = 'fail' and recent_periods >= 12 and hits_running = 0,
+                    false
+                )
                 then 'none'
             when is_intervention_running then 'not_yet_due'
             else 'too_hard'
