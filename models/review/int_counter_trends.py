@@ -39,9 +39,13 @@ def model(dbt, session):
     least = dict(figures.fetchall())
     rows = weeks.order("kpi_code, counter_kpi_code, period_start").to_arrow_table()
     found = []
-    for key, group in groupby(rows.to_pylist(), key=lambda r: tuple(r[k] for k in KEYS)):
+    for key, group in groupby(
+        rows.to_pylist(), key=lambda r: tuple(r[k] for k in KEYS)
+    ):
         pair = list(group)
-        found.append({**dict(zip(KEYS, key, strict=True)), **facts(pair, least[key[0]])})
+        found.append(
+            {**dict(zip(KEYS, key, strict=True)), **facts(pair, least[key[0]])}
+        )
     tested = [row for row in found if row.get("p_value") is not None]
     if tested:
         corrected = false_discovery_control([row["p_value"] for row in tested])

@@ -32,7 +32,9 @@ def model(dbt, session):
     weeks = dbt.ref("int_intervention_weeks")
     rows = weeks.order("intervention_code, kpi_code, week_start").to_arrow_table()
     found = []
-    for key, group in groupby(rows.to_pylist(), key=lambda r: tuple(r[k] for k in KEYS)):
+    for key, group in groupby(
+        rows.to_pylist(), key=lambda r: tuple(r[k] for k in KEYS)
+    ):
         parts = list(group)
         phases = [
             numpy.array(
@@ -59,7 +61,9 @@ def effect(
     if not len(before) or not len(after):
         return facts
     generator = numpy.random.default_rng(SEED)
-    values = [scale * phase[:, 0].sum() / phase[:, 1].sum() for phase in (before, after)]
+    values = [
+        scale * phase[:, 0].sum() / phase[:, 1].sum() for phase in (before, after)
+    ]
     drawn = [scale * draws(phase, generator) for phase in (before, after)]
     low, high = numpy.quantile(drawn[1] - drawn[0], [0.025, 0.975])
     numbers = (*values, values[1] - values[0], low, high)

@@ -50,7 +50,8 @@ select
                 round(
                     least(
                         greatest(
-                            levels.level + levels.slope_per_month * horizons.months_left,
+                            levels.level
+                            + levels.slope_per_month * horizons.months_left,
                             levels.bound_min
                         ),
                         levels.bound_max
