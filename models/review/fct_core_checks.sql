@@ -1,17 +1,23 @@
 -- Grain: one row per process with an active KPI, and rule.
-with kpis as (
+with reliability as (
+    select
+        kpi_code,
+        max(reliability_grade) as reliability_grade
+    from {{ ref('fct_kpi_values') }}
+    group by kpi_code
+),
+
+kpis as (
     select
         kpis.*,
         kpis.tier = 'core' as is_core,
+        figures.core_min,
+        figures.core_max,
         reliability.reliability_grade
     from {{ ref('dim_kpis') }} as kpis
-    left join (
-        select
-            kpi_code,
-            max(reliability_grade) as reliability_grade
-        from {{ ref('fct_kpi_values') }}
-        group by kpi_code
-    ) as reliability
+    inner join {{ ref('int_kpi_defaults') }} as figures
+        on kpis.kpi_code = figures.kpi_code
+    left join reliability
         on kpis.kpi_code = reliability.kpi_code
     where kpis.status = 'active' and kpis.is_in_force and kpis.process_code is not null
 ),
@@ -21,8 +27,9 @@ countered as (
     select
         kpis.kpi_code,
         kpis.process_code,
-        max(case when counters.tier = 'core' or counters.process_code is null then 1 end)
-            as is_watched
+        max(
+            case when counters.tier = 'core' or counters.process_code is null then 1 end
+        ) as is_watched
     from kpis
     left join {{ ref('stg_registers__kpi_counters') }} as pairs
         on kpis.kpi_code = pairs.kpi_code
@@ -64,12 +71,10 @@ processes as (
         count(case when kind = 'behaviour' then 1 end) as behaviours,
         count(case when kind = 'outcome' then 1 end) as outcomes,
         string_agg(
-            case when is_core and reliability_grade = 'D' then kpis.kpi_code end,
-            ', ' order by kpis.kpi_code
+            case when is_core and reliability_grade = 'D' then kpi_code end,
+            ', ' order by kpi_code
         ) as unreliable_core
     from kpis
-    inner join {{ ref('int_kpi_defaults') }} as figures
-        on kpis.kpi_code = figures.kpi_code
     group by process_code
 )
 

@@ -41,8 +41,10 @@ parts as (
                 else figures.weight_rating
             end
         ) as part_weight,
-        sum(attained.weight * least(attained.attainment, 1)) / sum(attained.weight)
-            as attainment
+        round(
+            sum(attained.weight * least(attained.attainment, 1)) / sum(attained.weight),
+            4
+        ) as attainment
     from attained
     inner join {{ ref('int_kpi_defaults') }} as figures
         on attained.kpi_code = figures.kpi_code
@@ -51,11 +53,12 @@ parts as (
 
 select
     processes.process_code,
-    max(case when parts.part = 'behaviour' then round(parts.attainment, 4) end)
-        as behaviour,
-    max(case when parts.part = 'outcome' then round(parts.attainment, 4) end) as outcome,
-    max(case when parts.part = 'rating' then round(parts.attainment, 4) end) as rating,
-    round(sum(parts.part_weight * parts.attainment) / sum(parts.part_weight), 4) as score
+    max(case when parts.part = 'behaviour' then parts.attainment end) as behaviour,
+    max(case when parts.part = 'outcome' then parts.attainment end) as outcome,
+    max(case when parts.part = 'rating' then parts.attainment end) as rating,
+    round(
+        sum(parts.part_weight * parts.attainment) / sum(parts.part_weight), 4
+    ) as score
 from processes
 left join parts on processes.process_code = parts.process_code
 group by processes.process_code

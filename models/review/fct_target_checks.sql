@@ -26,17 +26,6 @@ with joined as (
         lines.line_benchmark,
         lines.best_period,
         lines.best_tenth_of_cases,
-        list_filter(
-            [
-                lines.line_best_tenth,
-                lines.line_limit,
-                lines.line_trend,
-                lines.line_ideal,
-                lines.line_best_cases,
-                lines.line_benchmark
-            ],
-            lambda line: line is not null
-        ) as drawn,
         proposals.proposed_value
     from {{ ref('dim_kpi_targets') }} as targets
     inner join {{ ref('dim_kpis') }} as kpis
@@ -48,6 +37,23 @@ with joined as (
     left join {{ ref('int_target_proposals') }} as proposals
         on targets.kpi_code = proposals.kpi_code
         and targets.segment_code = proposals.segment_code
+),
+
+drawn_lines as (
+    select
+        *,
+        list_filter(
+            [
+                line_best_tenth,
+                line_limit,
+                line_trend,
+                line_ideal,
+                line_best_cases,
+                line_benchmark
+            ],
+            lambda line: line is not null
+        ) as drawn
+    from joined
 ),
 
 counted as (
@@ -63,7 +69,7 @@ counted as (
             goodness * best_period,
             goodness * best_tenth_of_cases
         ) as best_reach
-    from joined
+    from drawn_lines
 ),
 
 judged as (
