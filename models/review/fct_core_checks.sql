@@ -27,8 +27,13 @@ countered as (
     select
         kpis.kpi_code,
         kpis.process_code,
+        -- A counter metric of the whole company has no process.
         max(
-            case when counters.tier = 'core' or counters.process_code is null then 1 end
+            case
+                when counters.tier = 'core' then 1
+                when counters.kpi_code is not null and counters.process_code is null
+                    then 1
+            end
         ) as is_watched
     from kpis
     left join {{ ref('stg_registers__kpi_counters') }} as pairs
