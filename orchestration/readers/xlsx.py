@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -180,7 +181,13 @@ def check_archive(raw: Path, limits: Limits) -> None:
             _check_directory(entries, raw.stat().st_size, limits)
             for entry in entries:
                 _check_entry(archive, entry)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        EOFError,
+        RuntimeError,
+    ) as error:
         code = "truncated" if "not a zip" in str(error).lower() else "crc"
         raise Refusal(
             code,
