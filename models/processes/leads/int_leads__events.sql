@@ -26,15 +26,25 @@ with all_events as (
     union all
     {% endfor %}
     select
-        lead_id,
-        'contact-' || followup_id as event_no,
-        case when is_by_person then 'follow_up' else 'auto_mail' end as activity_code,
-        contacted_at as occurred_at,
-        case when is_by_person then rep_id else 'system:mail' end as resource_id,
-        case when is_by_person then 'sales' else 'marketing' end as org_unit_code,
-        batch_id
-    from {{ ref('stg_crm__followups') }}
-    where contacted_at is not null
+        followups.lead_id,
+        'contact-' || followups.followup_id as event_no,
+        case
+            when followups.is_by_person then 'follow_up'
+            -- The robot does not know that the lead is closed: this reopens nothing.
+            when followups.contacted_at > coalesce(leads.won_at, leads.lost_at)
+                then 'late_mail'
+            else 'auto_mail'
+        end as activity_code,
+        followups.contacted_at as occurred_at,
+        case when followups.is_by_person then followups.rep_id else 'system:mail' end
+            as resource_id,
+        case when followups.is_by_person then 'sales' else 'marketing' end
+            as org_unit_code,
+        followups.batch_id
+    from {{ ref('stg_crm__followups') }} as followups
+    left join {{ ref('stg_crm__leads') }} as leads
+        on followups.lead_id = leads.lead_id
+    where followups.contacted_at is not null
 )
 
 select

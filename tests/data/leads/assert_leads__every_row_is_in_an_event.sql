@@ -28,7 +28,7 @@ with expected as (
     where is_by_person and contacted_at is not null
     union all
     select
-        'auto_mail' as activity_code,
+        'mail' as activity_code,
         count(*) as source_rows
     from {{ ref('stg_crm__followups') }}
     where not is_by_person and contacted_at is not null
@@ -36,10 +36,17 @@ with expected as (
 
 actual as (
     select
-        activity_code,
+        case
+            when activity_code in ('auto_mail', 'late_mail') then 'mail'
+            else activity_code
+        end as activity_code,
         count(*) as source_rows
     from {{ ref('int_leads__events') }}
-    group by activity_code
+    group by
+        case
+            when activity_code in ('auto_mail', 'late_mail') then 'mail'
+            else activity_code
+        end
 )
 
 select
