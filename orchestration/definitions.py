@@ -322,10 +322,12 @@ def _dbt(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     def build_models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run: Run = context.resources.run
         if context.is_subset:
-            raise dg.Failure(
+            refused = dg.Failure(
                 "A version is built whole. Materialise all assets, or start the job.",
                 allow_retries=False,
             )
+            run.fail(refused)
+            raise refused
         candidate = run.build()
         nodes = manifest["nodes"]
         results = {result.unique_id: result for result in candidate.run_results}

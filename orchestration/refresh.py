@@ -364,8 +364,8 @@ class Run:
         """Build and audit a candidate from the admitted batches."""
         from orchestration.build import build_candidate
 
-        self._need_every_export()
         with self._stage("build") as tally:
+            self._need_every_export()
             self.candidate = build_candidate(
                 self.settings,
                 self.ledger,
@@ -387,13 +387,13 @@ class Run:
         """Publish the candidate of this run as a new version, unless pinned."""
         from orchestration.publish import publish
 
-        self._need_every_export()
-        if self.candidate is None:
-            raise StageOrderError(
-                "nothing was built in this run: start the whole job, a version is "
-                "published only by the run that built it"
-            )
         with self._stage("publish") as tally:
+            self._need_every_export()
+            if self.candidate is None:
+                raise StageOrderError(
+                    "nothing was built in this run: start the whole job, a version is "
+                    "published only by the run that built it"
+                )
             done = publish(
                 self.settings,
                 self.ledger,

@@ -696,7 +696,8 @@ class Registers:
     def _check_defaults(self) -> None:
         """REG-11: a default has the type and range that its row says."""
         base = {r.name: r for r in self.rows["defaults"] if r.scope_code == "all"}
-        scopes = {"all"} | self._codes["processes"] | self._codes["kpis"]
+        codes = defaultdict(set, self._codes)
+        scopes = {"all"} | codes["processes"] | codes["kpis"]
         for row in self.rows["defaults"]:
             if row.name not in base:
                 message = f"no such default{nearest(row.name, base)}"
@@ -721,8 +722,8 @@ class Registers:
             elif row.type == "choice" and row.value not in (row.allowed or []):
                 message = f"not one of {', '.join(row.allowed or [])}"
                 self.found("defaults", row, "value", message)
-            elif row.type == "owner" and row.value not in self._codes["owners"]:
-                near = nearest(row.value, self._codes["owners"])
+            elif row.type == "owner" and row.value not in codes["owners"]:
+                near = nearest(row.value, codes["owners"])
                 self.found("defaults", row, "value", f"unknown in owners{near}")
 
 
