@@ -200,6 +200,16 @@ SOUND = {
         process_instance_id,known_since_at
         R,2026-03-02 01:00
     """,
+    "fct_procurement_price_changes": """
+        month_start_on,item_code,price_effect_cny,mix_effect_cny
+        2026-03-01,A,0.125,0.275
+        2026-03-01,B,0,-0.75
+    """,
+    "fct_kpi_values": """
+        kpi_code,period_grain,segment_code,period_start,value
+        procurement.unit_price_cny,month,all,2026-02-01,2
+        procurement.unit_price_cny,month,all,2026-03-01,1.65
+    """,
     "stg_finance__monthly_revenues": """
         month_start_on,revenue_cents,is_intercompany
         2025-02-01,100,false
@@ -376,6 +386,15 @@ DEFECTS = [
     (
         "assert_procurement__every_line_is_in_every_kpi",
         "delete from fct_kpi_observations where kpi_code = 'procurement.cycle_hours'",
+    ),
+    (
+        "assert_procurement__price_and_mix_add_up",
+        "update fct_procurement_price_changes set mix_effect_cny = 0 "
+        "where item_code = 'B'",
+    ),
+    (
+        "assert_procurement__price_and_mix_add_up",
+        "delete from fct_procurement_price_changes",
     ),
     (
         "assert_company__every_month_is_in_the_kpi",
