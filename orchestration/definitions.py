@@ -423,7 +423,9 @@ def _first_failure(result: dg.ExecuteInProcessResult) -> str:
 def serve_command(port: int) -> list[str]:
     """The command that serves Dagster's pages on this machine, with its daemon."""
     return [
-        *(sys.executable, "-m", "dagster", "dev"),
+        # Its successor is a package of its own and serves the same page.
+        *(sys.executable, "-W", "ignore:Function `dev_command` is superseded"),
+        *("-m", "dagster", "dev"),
         *("--host", "127.0.0.1"),
         *("--port", str(port)),
         *_CODE,
