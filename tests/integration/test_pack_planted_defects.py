@@ -338,6 +338,19 @@ DEFECTS = [
         "update int_collaboration__people_placed set idea_count = 0",
     ),
     (
+        "assert_collaboration__no_person_is_named",
+        "update int_collaboration__events set resource_id = 'p1'",
+    ),
+    (
+        "assert_collaboration__no_person_is_named",
+        "update int_collaboration__instances set requester_id = 'p1'",
+    ),
+    (
+        "assert_collaboration__no_person_is_named",
+        "insert into fct_kpi_observations (kpi_code, subject_id) "
+        "values ('collaboration.rating_360_score', '2025H1-p1')",
+    ),
+    (
         "assert_collaboration__ratings_are_of_groups",
         "update kpi_collaboration__rating_360_score set denominator = 4",
     ),
