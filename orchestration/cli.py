@@ -57,6 +57,21 @@ class Format(StrEnum):
     json = "json"
 
 
+class Language(StrEnum):
+    """Languages of messages."""
+
+    en = "en"
+    zh = "zh"
+
+
+class Action(StrEnum):
+    """What may be decided on a finding."""
+
+    accept = "accept"
+    decline = "decline"
+    snooze = "snooze"
+
+
 # ---------------------------------------------------------------- errors in words
 
 
@@ -579,6 +594,83 @@ def check() -> None:
         f"{len(exports)} contracts and {len(registers.rows)} registers with {rows} "
         "rows are as they should be."
     )
+
+
+review_app = typer.Typer(
+    invoke_without_command=True, rich_markup_mode=None, no_args_is_help=False
+)
+app.add_typer(review_app, name="review")
+
+
+@review_app.callback()
+@guarded
+def review(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what is decided or snoozed.")
+    ] = False,
+    language: Annotated[
+        Language, typer.Option("--language", "-l", help="Of the messages.")
+    ] = Language.en,
+) -> None:
+    """List what the review asks to decide: evidence, and the change as a diff.
+
+    What must be settled (F) comes first, then what should be looked at (W).
+    """
+    if context.invoked_subcommand:
+        return
+    settings = settings_of()
+    from orchestration import report
+    from orchestration import review as reviewing
+
+    states = ("open", "accepted", "declined", "snoozed") if everything else ("open",)
+    found = reviewing.findings(settings, states)
+    seeds, on = settings.project / "seeds", reviewing.today(settings)
+    out = report.console()
+    for finding in found:
+        for text in report.finding_lines(finding, language.value):
+            out.print(text)
+        for text in report.diff_lines(reviewing.shown_proposal(seeds, finding, on)):
+            out.print(text)
+    if not found:
+        out.print("Nothing is open.")
+
+
+@review_app.command()
+@guarded
+def decide(
+    finding_id: Annotated[str, typer.Argument(metavar="ID", help="Its first letters.")],
+    action: Annotated[Action, typer.Argument(help="What is decided.")],
+    by: Annotated[str, typer.Option("--by", metavar="ROLE", help="Who decides.")],
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason.")],
+    until: Annotated[
+        str | None,
+        typer.Option("--until", metavar="DATE", help="Last day of a snooze."),
+    ] = None,
+) -> None:
+    """Decide on a finding; accept also changes the registers, from the next period on.
+
+    The decision is a new row of seeds/decisions.csv. Nothing else changes a target.
+    """
+    settings = settings_of()
+    from datetime import date
+
+    from orchestration import report
+    from orchestration import review as reviewing
+
+    try:
+        last = date.fromisoformat(until) if until else None
+    except ValueError:
+        raise typer.BadParameter(f"--until {until!r} is no date: YYYY-MM-DD") from None
+    if not why.strip():
+        raise typer.BadParameter("--why must say something")
+    finding = reviewing.find(settings, finding_id)
+    fields = [f"{e.code}.{c.name}" for e in contracts(settings) for c in e.columns]
+    with _writing(settings):
+        done = reviewing.decide(settings, fields, finding, action.value, by, why, last)
+    for path in done.files:
+        typer.echo(f"Wrote {report.shown_path(path)}.")
+    typer.echo(f"Decision {done.decision_code}; the next refresh shows it.")
 
 
 @app.command()

@@ -29,6 +29,8 @@ _EXPECTED = {
     "BuildRefused": FAILED,
     "PublishRefused": FAILED,
     "QueryError": FAILED,
+    "DecisionRefused": FAILED,
+    "ChangeRefused": FAILED,
 }
 
 

@@ -35,6 +35,7 @@ from orchestration.contract import Export
 from orchestration.ledger import ExportState, Ledger, Verdict
 from orchestration.query import QueryError, QueryResult, query
 from orchestration.refresh import Held, Observer, RefreshReport, StageReport
+from orchestration.review import Finding
 from orchestration.settings import Settings
 
 # Wide enough that no line of a log or a pipe is broken.
@@ -608,6 +609,35 @@ def rejects(
                 yield Text(f"and {rest:,} more; --limit {batch.rejected} shows all")
     if not refused and not found:
         yield Text("No file was refused and no record rejected.")
+
+
+def finding_lines(finding: Finding, language: str) -> Iterator[Text]:
+    """A finding for people: what, since when, who is asked, why, by which figures."""
+    since = f" · since {finding.period_start}" if finding.period_start else ""
+    state = "" if finding.state == "open" else f" · {finding.state}"
+    if finding.decision_code:
+        state += f" by {finding.decider_code} on {finding.decided_on}"
+    yield Text(
+        f"{finding.finding_id} · {finding.rule_id} {words(finding.verdict)} · "
+        f"{finding.severity} · {finding.subject}{since} · {finding.owner_code}{state}",
+        style="bold",
+    )
+    yield Text(f"  {finding.message_zh if language == 'zh' else finding.message_en}")
+    figures = [
+        f"{name} {value}"
+        for name, value in finding.evidence.items()
+        if value is not None
+    ]
+    yield Text(f"  {' · '.join(figures)}", style="dim")
+
+
+def diff_lines(diff: str) -> Iterator[Text]:
+    """A diff, coloured as people know it, and a blank line."""
+    for line in diff.splitlines():
+        added = line.startswith("+") and not line.startswith("+++")
+        removed = line.startswith("-") and not line.startswith("---")
+        yield Text(f"  {line}", style="green" if added else "red" if removed else "")
+    yield Text("")
 
 
 def result(out: Console, found: QueryResult) -> Table | Text:

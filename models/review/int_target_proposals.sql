@@ -77,7 +77,10 @@ select
     cast(len(lines) as bigint) as lines,
     second_line,
     case
-        when periods >= 6 and len(lines) >= 2 and goodness * second_line > goodness * level
+        when
+            periods >= 6
+            and len(lines) >= 2
+            and goodness * second_line > goodness * level
             then proposed_value
     end as proposed_value
 from rounded
