@@ -34,7 +34,7 @@ DELIVERIES = {
     "online_retail/online_retail_first_240007_lines.parquet": (
         "till/online_retail_first_240007_lines.parquet"
     ),
-    "production_levy/Production_a.csv": "mes_log/Production_a.csv",
+    "production_levy/Production_a.csv": "shopfloor/Production_a.csv",
     "receipt_permit/receipt.csv": "town/receipt.csv",
     "bpic2012_loan/bpic2012.xes.gz": "bank/bpic2012.xes.gz",
     "bpic2013_volvo/bpic2013_incidents.xes.gz": "vinst/bpic2013_incidents.xes.gz",

@@ -341,7 +341,7 @@ def test_rows_of_words_in_number_columns_are_rejected_by_name(
         """
         select rejects.column_name, rejects.rule, count(*) as rows from rejects
         join batches on batches.seq = rejects.batch_seq
-        where batches.source = 'mes_log'
+        where batches.source = 'shopfloor'
         group by rejects.column_name, rejects.rule
         order by rejects.column_name
         """

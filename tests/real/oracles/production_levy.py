@@ -69,7 +69,7 @@ def clocks(folder: Path) -> Clocks:
 def compute(folder: Path) -> Facts:
     """Work out every figure."""
     unique, rejected, repeated = steps(folder)
-    facts = Facts(rows={"mes_log.steps": (len(unique), rejected, repeated)})
+    facts = Facts(rows={"shopfloor.steps": (len(unique), rejected, repeated)})
     lead = facts.kpis["jobs.lead_hours"] = {}
     rejects = facts.kpis["jobs.reject_rate_pct"] = {}
     jobs: dict[str, list[dict[str, str]]] = defaultdict(list)

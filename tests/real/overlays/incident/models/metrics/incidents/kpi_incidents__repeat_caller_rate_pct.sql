@@ -18,10 +18,10 @@ came_back as (
     from resolved
     inner join {{ ref('int_incidents__instances') }} as later
         on
-            resolved.requester_id = later.requester_id
-            and resolved.process_instance_id != later.process_instance_id
-            and later.started_at > resolved.first_resolved_at
-            and later.started_at <= resolved.window_ends_at
+        resolved.requester_id = later.requester_id
+        and resolved.process_instance_id != later.process_instance_id
+        and resolved.first_resolved_at < later.started_at
+        and resolved.window_ends_at >= later.started_at
     group by resolved.process_instance_id
 ),
 

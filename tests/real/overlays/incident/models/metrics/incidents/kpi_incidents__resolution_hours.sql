@@ -18,7 +18,11 @@ select
     reasoned.process_instance_id as subject_id,
     reasoned.segment_code,
     coalesce(
-        {{ local_date('coalesce(reasoned.first_resolved_at, reasoned.first_closed_at)') }},
+        {{
+            local_date(
+                'coalesce(reasoned.first_resolved_at, reasoned.first_closed_at)'
+            )
+        }},
         {{ last_covered_date('freshness.data_as_of') }}
     ) as measured_on,
     case when reasoned.exclusion_reason_code is null then reasoned.elapsed_seconds end

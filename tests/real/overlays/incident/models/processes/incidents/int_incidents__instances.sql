@@ -8,11 +8,11 @@ with updates as (
         row_number() over (
             partition by incident_no
             order by updated_at, update_no
-        ) as position,
+        ) as update_rank,
         row_number() over (
             partition by incident_no, caller_id is null
             order by updated_at, update_no
-        ) as known_caller_position
+        ) as known_caller_rank
     from {{ ref('stg_servicenow__incident_updates') }}
 ),
 
@@ -25,9 +25,9 @@ milestones as (
             as first_resolved_at,
         min(case when state_code = 'closed' then updated_at end) as first_closed_at,
         -- The caller may be put right later; who called when it was opened counts.
-        min(case when known_caller_position = 1 then caller_id end) as caller_id,
-        min(case when position = 1 then priority_code end) as first_priority_code,
-        max(case when not is_terminal then position else 0 end) as last_working_position
+        min(case when known_caller_rank = 1 then caller_id end) as caller_id,
+        min(case when update_rank = 1 then priority_code end) as first_priority_code,
+        max(case when not is_terminal then update_rank else 0 end) as last_working_rank
     from updates
     group by incident_no
 ),
@@ -39,8 +39,8 @@ endings as (
     from updates
     inner join milestones
         on
-            updates.incident_no = milestones.incident_no
-            and updates.position > milestones.last_working_position
+        updates.incident_no = milestones.incident_no
+        and updates.update_rank > milestones.last_working_rank
     group by updates.incident_no
 ),
 

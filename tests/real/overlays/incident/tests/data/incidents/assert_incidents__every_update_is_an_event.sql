@@ -3,8 +3,10 @@ with counts as (
     select
         (select count(*) from {{ ref('stg_servicenow__incident_updates') }})
             as updates,
-        (select count(*) from {{ ref('fct_events') }} where process_code = 'incidents')
-            as events
+        (
+            select count(*) from {{ ref('fct_events') }}
+            where process_code = 'incidents'
+        ) as events
 )
 
 select

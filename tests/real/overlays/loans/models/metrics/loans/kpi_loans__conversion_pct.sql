@@ -5,7 +5,9 @@ with reasoned as (
         freshness.data_as_of as kpi_data_as_of,
         case
             -- Undecided though it may be approved: early hits would bias the rate.
-            when {{ add_seconds('instances.started_at', 60 * 86400) }} > freshness.data_as_of
+            when
+                {{ add_seconds('instances.started_at', 60 * 86400) }}
+                > freshness.data_as_of
                 then 'window_running'
         end as reason
     from {{ ref('int_loans__instances') }} as instances

@@ -1,11 +1,12 @@
--- Grain: one row per application, on the day it ended; while open, on the last day covered.
+-- Grain: one row per application, on the day it ended; while open, on the last day
+-- covered.
 with reasoned as (
     select
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when is_cancelled then 'cancelled'
-            when ended_at is null then 'not_decided_yet'
+            when instances.is_cancelled then 'cancelled'
+            when instances.ended_at is null then 'not_decided_yet'
         end as reason
     from {{ ref('int_loans__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

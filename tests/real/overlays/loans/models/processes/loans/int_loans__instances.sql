@@ -16,11 +16,8 @@ with changes as (
 work as (
     select
         application_no,
-        sum(
-            case when occurred_at is not null
-                then {{ elapsed_seconds('started_at', 'occurred_at') }}
-            end
-        ) as work_seconds,
+        -- An open piece of work has no end, one without a start no length: both NULL.
+        sum({{ elapsed_seconds('started_at', 'occurred_at') }}) as work_seconds,
         sum(case when started_at is null then 1 else 0 end) as startless_count
     from {{ ref('int_loans__steps_paired') }}
     where is_work

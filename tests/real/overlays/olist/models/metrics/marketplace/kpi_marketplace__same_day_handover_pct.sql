@@ -21,7 +21,9 @@ reasoned as (
         case
             -- Nothing can be handed over; first, so that all such orders show.
             when item_count = 0 then 'no_items'
-            when approved_at is null and coalesce(handed_over_at, delivered_at) is not null
+            when
+                approved_at is null
+                and coalesce(handed_over_at, delivered_at) is not null
                 then 'missing_milestone'
             when handed_over_at is null and delivered_at is not null
                 then 'missing_milestone'

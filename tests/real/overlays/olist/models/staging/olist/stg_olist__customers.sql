@@ -1,8 +1,10 @@
 -- Grain: one row per customer record, that is per order.
 select
-    customer_id,
-    person_id,
-    state as state_code
-from {{ source('olist', 'customers') }}
+    customers.customer_id,
+    customers.person_id,
+    customers.state as state_code
+from {{ source('olist', 'customers') }} as customers
 -- Each file holds the whole table: the newest one counts.
-where _period = (select max(_period) from {{ source('olist', 'customers') }})
+where customers._period = (
+    select max(newest._period) from {{ source('olist', 'customers') }} as newest
+)

@@ -1,9 +1,11 @@
 -- Grain: one row per answer: a review on one order.
 with latest as (
-    select *
-    from {{ source('olist', 'order_reviews') }}
+    select order_reviews.*
+    from {{ source('olist', 'order_reviews') }} as order_reviews
     -- Each file holds the whole table: the newest one counts.
-    where _period = (select max(_period) from {{ source('olist', 'order_reviews') }})
+    where order_reviews._period = (
+        select max(newest._period) from {{ source('olist', 'order_reviews') }} as newest
+    )
 )
 
 select

@@ -4,7 +4,7 @@ with ranked as (
         *,
         row_number() over (
             partition by order_id
-            -- Nothing in the table says which version is newer: any fixed choice will do.
+            -- Nothing says which version is newer: any fixed choice will do.
             order by _batch_id desc, _record_no desc
         ) as version_rank
     from {{ source('olist', 'orders') }}

@@ -1,7 +1,9 @@
 -- Grain: one row per product.
 select
-    product_id,
-    category as category_code
-from {{ source('olist', 'products') }}
+    products.product_id,
+    products.category as category_code
+from {{ source('olist', 'products') }} as products
 -- Each file holds the whole table: the newest one counts.
-where _period = (select max(_period) from {{ source('olist', 'products') }})
+where products._period = (
+    select max(newest._period) from {{ source('olist', 'products') }} as newest
+)

@@ -1,7 +1,9 @@
 -- Grain: one row per seller.
 select
-    seller_id,
-    state as state_code
-from {{ source('olist', 'sellers') }}
+    sellers.seller_id,
+    sellers.state as state_code
+from {{ source('olist', 'sellers') }} as sellers
 -- Each file holds the whole table: the newest one counts.
-where _period = (select max(_period) from {{ source('olist', 'sellers') }})
+where sellers._period = (
+    select max(newest._period) from {{ source('olist', 'sellers') }} as newest
+)

@@ -1,12 +1,14 @@
--- Grain: one row per request, on the day its confirmation was sent; without one, on the day it was closed; while open, on the last day covered.
+-- Grain: one row per request, on the day its confirmation was sent; without one, on
+-- the day it was closed; while open, on the last day covered.
 with reasoned as (
     select
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when confirmed_at < received_at then 'reversed_clock'
-            when confirmed_at is null and ended_at is not null then 'missing_milestone'
-            when confirmed_at is null then 'not_confirmed_yet'
+            when instances.confirmed_at < instances.received_at then 'reversed_clock'
+            when instances.confirmed_at is null and instances.ended_at is not null
+                then 'missing_milestone'
+            when instances.confirmed_at is null then 'not_confirmed_yet'
         end as reason
     from {{ ref('int_permits__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

@@ -1,11 +1,12 @@
--- Grain: one row per request, on the day it was closed; while open, on the last day covered.
+-- Grain: one row per request, on the day it was closed; while open, on the last day
+-- covered.
 with reasoned as (
     select
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when ended_at is null then 'not_closed_yet'
-            when ended_at < started_at then 'reversed_clock'
+            when instances.ended_at is null then 'not_closed_yet'
+            when instances.ended_at < instances.started_at then 'reversed_clock'
         end as reason
     from {{ ref('int_permits__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

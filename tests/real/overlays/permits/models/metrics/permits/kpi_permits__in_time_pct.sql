@@ -5,8 +5,8 @@ with reasoned as (
         freshness.data_as_of as kpi_data_as_of,
         case
             -- Undecided though it may be closed: early ones alone would bias the day.
-            when due_at > freshness.data_as_of then 'not_due_yet'
-            when ended_at < started_at then 'reversed_clock'
+            when instances.due_at > freshness.data_as_of then 'not_due_yet'
+            when instances.ended_at < instances.started_at then 'reversed_clock'
         end as reason
     from {{ ref('int_permits__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

@@ -22,14 +22,14 @@ places as (
     group by request_no
 )
 
-select tasks.task_no
-from {{ ref('stg_town__tasks') }} as tasks
+select done.task_no
+from {{ ref('stg_town__tasks') }} as done
 left join places
-    on tasks.request_no = places.request_no
-left join {{ ref('fct_events') }} as events
+    on done.request_no = places.request_no
+left join {{ ref('fct_events') }} as published
     on
-        tasks.task_no = events.event_id
-        and events.process_code = 'permits'
+    done.task_no = published.event_id
+    and published.process_code = 'permits'
 where
     coalesce(places.place_count, 0) <> 4
-    or events.event_id is null
+    or published.event_id is null

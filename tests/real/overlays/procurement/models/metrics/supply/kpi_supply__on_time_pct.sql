@@ -4,9 +4,11 @@ with reasoned as (
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when is_own_warehouse then 'internal_supplier'
+            when instances.is_own_warehouse then 'internal_supplier'
             -- Undecided though it has come: early deliveries alone would bias the day.
-            when scheduled_on > {{ last_covered_date('freshness.data_as_of') }}
+            when
+                instances.scheduled_on
+                > {{ last_covered_date('freshness.data_as_of') }}
                 then 'not_due_yet'
         end as reason
     from {{ ref('int_supply__instances') }} as instances
@@ -21,7 +23,8 @@ select
     scheduled_on as measured_on,
     case
         when reason is null
-            then cast(case when delivered_on <= scheduled_on then 1 else 0 end as bigint)
+            then
+                cast(case when delivered_on <= scheduled_on then 1 else 0 end as bigint)
     end as numerator,
     case when reason is null then cast(1 as bigint) end as denominator,
     case

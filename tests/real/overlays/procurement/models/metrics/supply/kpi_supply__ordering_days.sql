@@ -5,9 +5,10 @@ with reasoned as (
         freshness.data_as_of as kpi_data_as_of,
         case
             -- The own warehouse is no supplier: nothing was ordered.
-            when is_own_warehouse then 'internal_supplier'
-            when quoted_on is null or ordered_on is null then 'missing_milestone'
-            when ordered_on < quoted_on then 'reversed_clock'
+            when instances.is_own_warehouse then 'internal_supplier'
+            when instances.quoted_on is null or instances.ordered_on is null
+                then 'missing_milestone'
+            when instances.ordered_on < instances.quoted_on then 'reversed_clock'
         end as reason
     from {{ ref('int_supply__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

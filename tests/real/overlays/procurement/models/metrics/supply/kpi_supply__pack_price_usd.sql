@@ -4,7 +4,7 @@ with reasoned as (
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when cost_cents = 0 then 'free_of_charge'
+            when instances.cost_cents = 0 then 'free_of_charge'
         end as reason
     from {{ ref('int_supply__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

@@ -4,7 +4,7 @@ with reasoned as (
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when ended_at is null then 'not_finished_yet'
+            when instances.ended_at is null then 'not_finished_yet'
         end as reason
     from {{ ref('int_jobs__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

@@ -4,7 +4,7 @@ with reasoned as (
         steps.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when completed_units + rejected_units = 0 then 'no_units'
+            when steps.completed_units + steps.rejected_units = 0 then 'no_units'
         end as reason
     from {{ ref('int_jobs__steps_reported') }} as steps
     inner join {{ ref('int_kpi_freshness') }} as freshness

@@ -8,6 +8,6 @@ select
     completed_at as occurred_at,
     worker_id as resource_id,
     cast(null as varchar) as org_unit_code,
-    'mes_log' as source_system,
+    'shopfloor' as source_system,
     batch_id
-from {{ ref('stg_mes_log__steps') }}
+from {{ ref('stg_shopfloor__steps') }}

@@ -6,13 +6,14 @@ with jobs as (
         max(completed_at) as last_completed_at,
         max(
             case
-                when activity_code in (
-                    'Packing', 'Final Inspection Q.C.', 'Final Inspection'
-                )
+                when
+                    activity_code in (
+                        'Packing', 'Final Inspection Q.C.', 'Final Inspection'
+                    )
                     then completed_at
             end
         ) as last_finished_at
-    from {{ ref('stg_mes_log__steps') }}
+    from {{ ref('stg_shopfloor__steps') }}
     group by job_no
 ),
 
@@ -27,7 +28,7 @@ ended as (
 freshness as (
     select least(min(data_as_of), {{ as_of() }}) as data_as_of
     from {{ ref('stg_takt__export_states') }}
-    where export_code = 'mes_log.steps'
+    where export_code = 'shopfloor.steps'
 )
 
 select

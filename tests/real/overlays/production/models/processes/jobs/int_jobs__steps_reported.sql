@@ -6,4 +6,4 @@ select
     completed_at,
     completed_units,
     rejected_units
-from {{ ref('stg_mes_log__steps') }}
+from {{ ref('stg_shopfloor__steps') }}

@@ -4,8 +4,8 @@ with reasoned as (
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when outcome_code = 'stock_note' then 'stock_note'
-            when goods_line_count = 0 then 'no_goods'
+            when instances.outcome_code = 'stock_note' then 'stock_note'
+            when instances.goods_line_count = 0 then 'no_goods'
         end as reason
     from {{ ref('int_retail__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

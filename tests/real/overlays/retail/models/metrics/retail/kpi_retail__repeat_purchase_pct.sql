@@ -15,9 +15,9 @@ came_back as (
     from sales
     inner join sales as later
         on
-            sales.requester_id = later.requester_id
-            and sales.started_at < later.started_at
-            and sales.window_ends_at >= later.started_at
+        sales.requester_id = later.requester_id
+        and sales.started_at < later.started_at
+        and sales.window_ends_at >= later.started_at
 ),
 
 reasoned as (
@@ -25,9 +25,9 @@ reasoned as (
         sales.*,
         came_back.process_instance_id is not null as has_come_back,
         case
-            when requester_id is null then 'unknown_customer'
+            when sales.requester_id is null then 'unknown_customer'
             -- Undecided though a repeat may be known: early hits would bias the rate.
-            when window_ends_at > kpi_data_as_of then 'window_running'
+            when sales.window_ends_at > sales.kpi_data_as_of then 'window_running'
         end as reason
     from sales
     left join came_back

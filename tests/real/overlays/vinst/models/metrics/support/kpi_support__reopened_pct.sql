@@ -5,7 +5,8 @@ with reasoned as (
         freshness.data_as_of as kpi_data_as_of,
         case
             -- Undecided though it may be back: early hits would bias the rate.
-            when {{ add_seconds('instances.first_completed_at', 7 * 86400) }}
+            when
+                {{ add_seconds('instances.first_completed_at', 7 * 86400) }}
                 > freshness.data_as_of
                 then 'window_running'
         end as reason

@@ -1,10 +1,11 @@
--- Grain: one row per incident, on the day of its first completion; while open, on the last day covered.
+-- Grain: one row per incident, on the day of its first completion; while open, on the
+-- last day covered.
 with reasoned as (
     select
         instances.*,
         freshness.data_as_of as kpi_data_as_of,
         case
-            when first_completed_at is null then 'not_completed_yet'
+            when instances.first_completed_at is null then 'not_completed_yet'
         end as reason
     from {{ ref('int_support__instances') }} as instances
     inner join {{ ref('int_kpi_freshness') }} as freshness

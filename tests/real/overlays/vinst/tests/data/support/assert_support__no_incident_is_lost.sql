@@ -3,8 +3,8 @@ select changes.change_id
 from {{ ref('stg_vinst__incident_changes') }} as changes
 left join {{ ref('fct_events') }} as events
     on
-        changes.change_id = events.event_id
-        and events.process_code = 'support'
+    changes.change_id = events.event_id
+    and events.process_code = 'support'
 left join {{ ref('kpi_support__resolution_hours') }} as timed
     on changes.case_no = timed.subject_id
 left join {{ ref('kpi_support__first_line_pct') }} as judged

@@ -19,4 +19,4 @@ select
     cast(rejected_units as bigint) as rejected_units,
     coalesce(rework_mark = 'Y', false) as is_rework,
     _batch_id as batch_id
-from {{ source('mes_log', 'steps') }}
+from {{ source('shopfloor', 'steps') }}
