@@ -378,7 +378,7 @@ class DefaultRow(Row):
     name: Code
     scope_code: str
     value: str
-    type: Literal["integer", "number", "choice", "owner"]
+    type: Literal["integer", "number", "choice", "owner", "words"]
     allowed: Parts | None
     min: Number | None
     max: Number | None
