@@ -107,5 +107,5 @@ select
 from ranked
 cross join labels
 left join {{ ref('stg_registers__messages') }} as messages
-    on messages.message_id = 'smart_' || ranked.check_id
+    on messages.message_id = 'smart_' || lower(ranked.check_id)
 where ranked.gravity = 1

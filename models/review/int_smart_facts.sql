@@ -153,7 +153,8 @@ paths as (
 weights as (
     select
         kpi_code,
-        weight / nullif(sum(weight) over (partition by objective_code), 0) as goal_share,
+        weight
+        / nullif(sum(weight) over (partition by objective_code), 0) as goal_share,
         count(*) over (partition by objective_code) as siblings
     from kpis
     where status = 'active' and objective_code is not null
