@@ -7,10 +7,12 @@ Periods are computed here from the day, not taken from the marts.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -35,6 +37,11 @@ class Figure:
     def subjects(self) -> int:
         in_doubt = self.open + self.undecided
         return self.counted + in_doubt + sum(self.excluded.values())
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A truth file."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def expected(truth: dict[str, Any], kpis: Collection[str]) -> dict[Key, Figure]:
