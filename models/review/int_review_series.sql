@@ -46,7 +46,11 @@ series as (
         kpis.scale,
         kpis.bound_min,
         kpis.bound_max,
-        reported.counted_count as n,
+        -- A rate may count many in one row: the invitations of a meeting.
+        case
+            when kpis.measure_type = 'rate' then coalesce(reported.denominator, 0)
+            else reported.counted_count
+        end as n,
         (
             select count(*)
             from fresh_starts
