@@ -70,6 +70,14 @@ class BuildRefused(Exception):
 
 
 @dataclass(frozen=True)
+class Project:
+    """The parsed dbt project: dbt's own object, and what `manifest.json` says."""
+
+    manifest: Manifest = field(repr=False)
+    contents: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class UsedBatch:
     """One batch a candidate was built from, and the file state that was hashed."""
 
@@ -126,10 +134,15 @@ def dbt_parse(settings: Settings) -> dict[str, Any]:
 
     Unchanged files are not parsed again. Raises ProjectError.
     """
+    return parse_project(settings).contents
+
+
+def parse_project(settings: Settings) -> Project:
+    """The same, with what a build of these very files needs. Raises ProjectError."""
     with _parsing_alone(settings):
-        _parse(settings)
+        manifest = _parse(settings)
         text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
+    return Project(manifest, json.loads(text))
 
 
 @contextlib.contextmanager
@@ -271,18 +284,19 @@ def build_candidate(
     run_id: str,
     as_of: datetime,
     on_progress: Progress = no_progress,
+    *,
+    project: Project | None = None,
 ) -> Candidate:
     """Build every model from the batches in force and audit the result.
 
     Only the holder of the run lock may call it: it discards older build files.
+    `project` is one that nothing was built from yet; without, it is parsed now.
     Raises BuildRefused, ProjectError, or OSError when the disk is full.
     """
     used = batches_to_use(settings, ledger, exports)
     _check_space(settings, used)
-    with _parsing_alone(settings):
-        manifest = _parse(settings)
-        text = (settings.dbt_target / "manifest.json").read_text(encoding="utf-8")
-    contents = json.loads(text)
+    project = project or parse_project(settings)
+    contents = project.contents
     banned = banned_configurations(contents)
     if banned:
         raise BuildRefused(banned)
@@ -300,9 +314,7 @@ def build_candidate(
     write_sources(path, exports, used, ledger.export_states(exports, as_of), options)
     faultpoint("build.after_export_states")
 
-    results = _run_dbt(
-        settings, manifest, contents, folder, options, run_id, as_of, on_progress
-    )
+    results = _run_dbt(settings, project, folder, options, run_id, as_of, on_progress)
     faultpoint("build.after_dbt")
     reasons = _judge_results(settings, run_id, contents, results, path)
     if reasons:
@@ -574,15 +586,14 @@ def _create_export_states(
 
 def _run_dbt(
     settings: Settings,
-    manifest: Manifest,
-    contents: Mapping[str, Any],
+    project: Project,
     folder: Path,
     options: Mapping[str, Any],
     run_id: str,
     as_of: datetime,
     on_progress: Progress,
 ) -> list[Any]:
-    total = len(expected_nodes(contents))
+    total = len(expected_nodes(project.contents))
     done = 0
     stopped: list[BaseException] = []
 
@@ -608,12 +619,14 @@ def _run_dbt(
             settings,
             [
                 "build",
+                # Everything that is needed of it comes back as objects.
+                "--no-write-json",
                 *("--exclude", "resource_type:unit_test"),
                 *("--vars", json.dumps(variables)),
             ],
             folder,
             settings.logs / run_id,
-            manifest=manifest,
+            manifest=project.manifest,
             callback=on_event,
         )
     finally:

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration import exits
 from orchestration.contract import Export, load_contracts
@@ -32,6 +32,9 @@ from orchestration.locks import Held as Lease
 from orchestration.registers import check_registers
 from orchestration.scaffold import need_decisions
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.build import Project
 
 STAGES = ("prepare", "ingest", "gate", "build", "publish")
 
@@ -155,6 +158,7 @@ class Run:
         self.report = RefreshReport(
             self.run_id, self.as_of, settings.logs / f"{self.run_id}.log"
         )
+        self.project: Project | None = None
         self.manifest: Mapping[str, Any] = {}
         self._exports: Sequence[Export] | None = None
         self.candidate: Any = None
@@ -282,7 +286,7 @@ class Run:
 
     def prepare(self) -> Mapping[str, Any]:
         """Finish what a killed run left; parse the project, check its registers."""
-        from orchestration.build import dbt_parse, expected_nodes
+        from orchestration.build import expected_nodes, parse_project
         from orchestration.publish import recover
 
         with self._stage("prepare") as tally:
@@ -293,7 +297,8 @@ class Run:
                 for run_id in recovery.dead_runs
             ]
             need_decisions(self.settings.project)
-            self.manifest = dbt_parse(self.settings)
+            self.project = parse_project(self.settings)
+            self.manifest = self.project.contents
             self._exports = load_contracts(self.manifest)
             check_registers(
                 self.settings.project / "seeds",
@@ -373,6 +378,7 @@ class Run:
                 self.run_id,
                 self.as_of,
                 self._progress("build"),
+                project=self.project,
             )
             kinds = [node.resource_type for node in self.candidate.run_results]
             for kind in ("seed", "model", "test"):
