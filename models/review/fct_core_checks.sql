@@ -1,24 +1,18 @@
 -- Grain: one row per process with an active KPI, and rule.
-with reliability as (
-    select
-        kpi_code,
-        max(reliability_grade) as reliability_grade
-    from {{ ref('fct_kpi_values') }}
-    group by kpi_code
-),
-
-kpis as (
+with kpis as (
     select
         kpis.*,
         kpis.tier = 'core' as is_core,
         figures.core_min,
         figures.core_max,
-        reliability.reliability_grade
+        -- Ready, and its data of grade C at least.
+        coalesce(readiness.is_ready and readiness.reliability_grade <> 'D', false)
+            as is_reliable
     from {{ ref('dim_kpis') }} as kpis
     inner join {{ ref('int_kpi_defaults') }} as figures
         on kpis.kpi_code = figures.kpi_code
-    left join reliability
-        on kpis.kpi_code = reliability.kpi_code
+    left join {{ ref('fct_kpi_readiness') }} as readiness
+        on kpis.kpi_code = readiness.kpi_code
     where kpis.status = 'active' and kpis.is_in_force and kpis.process_code is not null
 ),
 
@@ -76,7 +70,7 @@ processes as (
         count(case when kind = 'behaviour' then 1 end) as behaviours,
         count(case when kind = 'outcome' then 1 end) as outcomes,
         string_agg(
-            case when is_core and reliability_grade = 'D' then kpi_code end,
+            case when is_core and not is_reliable then kpi_code end,
             ', ' order by kpi_code
         ) as unreliable_core
     from kpis

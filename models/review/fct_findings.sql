@@ -7,6 +7,8 @@
     'int_findings_pruning',
     'int_findings_core',
     'int_findings_behaviour',
+    'int_findings_smart',
+    'int_findings_map',
 ] %}
 
 with found as (

@@ -17,6 +17,12 @@ select
     name_zh as label_zh
 from {{ ref('dim_processes') }}
 union all
+select
+    process_code || '/' || activity_code as code,
+    name_en as label_en,
+    name_zh as label_zh
+from {{ ref('dim_process_steps') }}
+union all
 -- Words of the rules themselves, such as units and verdicts.
 select
     substr(message_id, 7) as code,
