@@ -714,12 +714,12 @@ class Ledger:
         return str(row["path"])
 
     def refusals(self, export: Export | None = None) -> list[sqlite3.Row]:
-        """Paths whose newest sighting is a refusal: the `files` rows, newest first."""
+        """Files in the exports folder that are refused: `files` rows, newest first."""
         return self._rows(
             "select f.* from files as f where f.file_id = ("
             " select max(n.file_id) from files as n where n.source = f.source"
             " and n.export = f.export and n.path = f.path)"
-            " and f.outcome = 'refused'"
+            " and f.outcome = 'refused' and f.gone_at is null"
             " and (:code is null or f.source || '.' || f.export = :code)"
             " order by f.file_id desc",
             {"code": None if export is None else export.code},

@@ -130,6 +130,38 @@ def test_removing_the_bad_file_ends_the_hold_and_its_return_renews_it(
     assert nights.held() == ["23"]
 
 
+def test_a_refused_file_holds_until_it_is_taken_away(nights: Nights) -> None:
+    """Nobody could read it, so its day is missing; taken away, it is forgotten."""
+    good = nights.deliver(23, "PASS")
+    nights.deliver(25, "PASS")
+    nights.ledger.record_file(
+        source="wms",
+        export="picks",
+        path="wms/picks_20260624.csv.gz",
+        logical_name="wms/picks_20260624.csv.gz",
+        revision=1,
+        period="20260624",
+        covers_until="2026-06-24T16:00:00.000000Z",
+        contract_hash=good.contract_hash,
+        reading_hash="r",
+        outcome="refused",
+        refusal_code="truncated",
+        refusal_message="the archive breaks off",
+        first_seen_at="2026-06-24T17:00:00.000000Z",
+        run_id="r",
+    )
+    state = nights.state(26)
+    assert (state.is_held, state.stale_reason) == (True, "refused")
+    assert nights.whole_to(26) == 24
+    (held,) = why_held(nights.ledger, PICKS, state)
+    assert held.message == "truncated: the archive breaks off"
+    assert len(nights.ledger.refusals(PICKS)) == 1
+    nights.keep("23", "25")
+    assert not nights.state(26).is_stale
+    assert nights.whole_to(26) == 26
+    assert nights.ledger.refusals(PICKS) == []
+
+
 def test_an_admitted_file_that_is_archived_stays_in_force(nights: Nights) -> None:
     nights.deliver(23, "PASS")
     nights.deliver(24, "PASS")
