@@ -118,13 +118,9 @@ def judge_new(
         batch, code = batches.pop(task.seq), task.export_code
         if judgement is not None:
             _record(ledger, batch, judgement, run_id)
-            path = str(
-                ledger.connection.execute(
-                    "select path from files where file_id = ?", (batch.file_id,)
-                ).fetchone()[0]
-            )
+            path, verdict = ledger.path_of(batch), judgement.verdict
             report.judged.append(
-                Judged(code, path, batch.period, judgement.verdict, judgement.reason)
+                Judged(code, path, batch.period, verdict, judgement.reason)
             )
         on_progress(code, totals[code] - len(queues[code]), totals[code])
     report.judged.sort(key=lambda one: (one.export_code, one.period or "", one.path))

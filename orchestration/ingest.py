@@ -105,21 +105,17 @@ class IngestReport:
 # ---------------------------------------------------------------- discovery
 
 
-def discover(settings: Settings, exports: Iterable[Export]) -> list[Arrival]:
-    """Every path below the exports root that matches a contract, by path.
+def discover(
+    settings: Settings, exports: Iterable[Export]
+) -> tuple[list[Arrival], list[str]]:
+    """Every path below the exports root that matches a contract, by path; the others.
 
     A name of any kind is returned, so that a link or pipe is refused and not
     overlooked. Nothing is opened and no link is followed. Names are data: they are
     compared with the contracts' patterns and never become a pattern or statement.
     Raises IngestError if there is no exports root.
     """
-    return _survey(settings, list(exports))[0]
-
-
-def _survey(
-    settings: Settings, exports: list[Export]
-) -> tuple[list[Arrival], list[str]]:
-    """The arrivals, and the paths that belong to none of the exports."""
+    exports = list(exports)
     root = settings.exports
     if not root.is_dir():
         raise IngestError(f"{root}: no exports folder. Create it, or set TAKT_EXPORTS")
@@ -258,7 +254,7 @@ class _Run:
         self.users: dict[tuple[str, ...], int] = {}
 
     def run(self, pool: ParserPool | None) -> IngestReport:
-        arrivals, self.report.unexpected = _survey(self.settings, self.exports)
+        arrivals, self.report.unexpected = discover(self.settings, self.exports)
         for export in self.exports:
             here = [one.path for one in arrivals if one.export.code == export.code]
             self.ledger.mark_present(export, here)

@@ -24,7 +24,6 @@ from typing import Any
 
 from orchestration.contract import Export, local_midnight, period_bounds
 
-VERDICTS = ("PASS", "WARN", "FAIL", "ERROR")
 ADMITTING = ("PASS", "WARN")
 RUN_OUTCOMES = (
     "running",
@@ -773,18 +772,6 @@ class Ledger:
             "select * from verdicts where batch_seq = ? order by verdict_id", (seq,)
         )
         return [_verdict(row) for row in rows]
-
-    def unjudged(self, export: Export, suite_hash: str) -> list[Batch]:
-        """Batches of the present contract without a verdict under this suite."""
-        rows = self._rows(
-            "select * from batches as b where source = ? and export = ? "
-            "and contract_hash = ? and not exists (select 1 from verdicts as v "
-            "where v.batch_seq = b.seq and v.suite_hash = ? "
-            "and v.lake_sha256 = b.lake_sha256) "
-            "order by coalesce(covers_until, ''), seq",
-            (export.source, export.name, export.contract_hash, suite_hash),
-        )
-        return [_batch(row) for row in rows]
 
     def previous_rows(
         self,

@@ -536,28 +536,17 @@ def linked_version(settings: Settings) -> int | None:
     return int(name) if name.isascii() and name.isdigit() else None
 
 
-def current_version(settings: Settings, ledger: Ledger) -> Version | None:
-    """The version the ledger's pointer names; None before the first publication."""
-    number = ledger.pointer().version
-    return None if number is None else _version(settings, ledger, number)
-
-
 def versions(settings: Settings, ledger: Ledger) -> list[Version]:
     """All versions ever published, newest first; pruned ones have no folder."""
     pointer = ledger.pointer()
     return [_as_version(settings, row, pointer) for row in ledger.versions()]
 
 
-def _version(settings: Settings, ledger: Ledger, number: int) -> Version | None:
-    row = ledger.version(number)
-    return None if row is None else _as_version(settings, row, ledger.pointer())
-
-
 def _require(settings: Settings, ledger: Ledger, number: int) -> Version:
-    found = _version(settings, ledger, number)
-    if found is None:
+    row = ledger.version(number)
+    if row is None:
         raise PublishRefused([_no_version(ledger, number)])
-    return found
+    return _as_version(settings, row, ledger.pointer())
 
 
 def _as_version(settings: Settings, row: VersionRow, pointer: Any) -> Version:

@@ -160,40 +160,34 @@ def _lines(text: IO[str], limits: Limits) -> Iterator[Any]:
 
 def _array(text: IO[str], limits: Limits) -> Iterator[Any]:
     """Elements of the outermost array, decoded as the file is read."""
-    buffer = text.read(CHUNK)
-    at = _skip_blank(buffer, 0)
-    if at >= len(buffer):
+    buffer, at, number = "", 0, 0
+
+    def sign() -> str:
+        """The next sign that is no blank; nothing where the file ends."""
+        nonlocal buffer, at
+        while (at := _skip_blank(buffer, at)) >= len(buffer):
+            buffer, at = text.read(CHUNK), 0
+            if not buffer:
+                return ""
+        return buffer[at]
+
+    if not sign():
         return
-    if buffer[at] != "[":
+    if sign() != "[":
         raise Refusal("json", "is no JSON array; name the array with `records`")
     at += 1
-    number = 0
-    while True:
-        while (at := _skip_blank(buffer, at)) >= len(buffer):
-            more = text.read(CHUNK)
-            if not more:
-                raise Refusal(
-                    "truncated", f"ends inside its array after record {number}"
-                )
-            buffer, at = more, 0
-        if buffer[at] == "]":
-            break
-        if number:
-            if buffer[at] != ",":
-                raise Refusal("json", f"has no comma after record {number}")
+    while sign() != "]":
+        if number and sign() == ",":
             at += 1
-            # The next element may begin in the next chunk.
-            while (at := _skip_blank(buffer, at)) >= len(buffer):
-                more = text.read(CHUNK)
-                if not more:
-                    raise Refusal(
-                        "truncated", f"ends inside its array after record {number}"
-                    )
-                buffer, at = more, 0
+        elif number and sign():
+            raise Refusal("json", f"has no comma after record {number}")
+        if not sign():
+            raise Refusal("truncated", f"ends inside its array after record {number}")
         number += 1
         while True:
             try:
                 record, end = _DECODER.raw_decode(buffer, at)
+                break
             except _DuplicateKeyError as error:
                 raise _broken(number, error) from None
             except (ValueError, RecursionError) as error:
@@ -203,11 +197,10 @@ def _array(text: IO[str], limits: Limits) -> Iterator[Any]:
                 if len(buffer) - at > limits.record:
                     raise _too_long(number, limits) from None
                 buffer, at = buffer[at:] + more, 0
-                continue
-            break
         yield record
         at = end
-    if buffer[at + 1 :].strip() or text.read(1).strip():
+    at += 1
+    if sign():
         raise Refusal("json", "goes on after its array")
 
 

@@ -92,7 +92,7 @@ def test_a_path_that_leaves_the_exports_folder_cannot_be_claimed(site: Site) -> 
     from orchestration.ingest import claim_file
 
     site.put(NAME, GOOD)
-    (arrival,) = discover(site.settings, [CSV])
+    (arrival,), _ = discover(site.settings, [CSV])
     outside = replace(arrival, parts=("shop", "..", "..", "ledger.sqlite"))
     with pytest.raises(Refusal, match="not_a_file"):
         claim_file(site.settings.exports, outside, site.settings.home / "claimed")

@@ -395,3 +395,34 @@ def test_xml_is_read_without_entities_and_to_its_end(
     site: Site, content: bytes, outcome: str
 ) -> None:
     assert site.deliver(content, XES, "orders_20260601.xes") == outcome
+
+
+@pytest.mark.parametrize(
+    ("content", "outcome"),
+    [
+        (b" \n[ ] \n", "empty"),
+        (b"  \n", "empty"),
+        (b"{}", "json"),
+        (b'[{"order_no":"A1","amount":1}{"order_no":"A2","amount":2}]', "json"),
+        (b'[{"order_no":"A1","amount":1},]', "json"),
+        (b'[{"order_no":"A1","amount":1},', "truncated"),
+        (b"[", "truncated"),
+        (b'[{"order_no":"A1","amount":1},7]', "json"),
+    ],
+)
+def test_a_json_array_has_commas_an_end_and_nothing_but_objects(
+    site: Site, content: bytes, outcome: str
+) -> None:
+    contract = export(files="shop/orders_{period}*.json", format="json")
+    assert site.deliver(content, contract, "orders_20260601.json") == outcome
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 16])
+def test_a_json_array_reads_alike_wherever_its_chunks_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr("orchestration.readers.json.CHUNK", size)
+    contract = export(files="shop/orders_{period}*.json", format="json")
+    content = b' [ {"order_no": "A1", "amount": 10} , {"order_no":"A2","amount":20}\n]'
+    site.deliver(content, contract, "orders_20260601.json")
+    assert site.rows() == [("A1", 10), ("A2", 20)]
