@@ -1,5 +1,5 @@
 -- Grain: one row per step with a blank output (D-1), or never logged (D-2).
--- A pack that can tell how often its steps leave their output adds its name to the list.
+-- A pack that can tell how often its steps leave their output is in the list.
 {% set packs = ['complaints', 'orders'] %}
 
 with outputs as (
@@ -38,7 +38,8 @@ blank as (
     select
         outputs.process_code,
         outputs.activity_code,
-        string_agg(outputs.field_code, ', ' order by outputs.field_code) as output_names,
+        string_agg(outputs.field_code, ', ' order by outputs.field_code)
+            as output_names,
         min(outputs.filled / outputs.completions) as filled_share
     from outputs
     inner join designed

@@ -52,10 +52,16 @@ ratees as (
             as peer_rater_count,
         avg(case when is_complete and rater_group_code = 'peer' then rating end)
             as peer_rating,
+        sum(case when is_complete and rater_group_code = 'peer' then 1 else 0 end)
+        * var_pop(case when is_complete and rater_group_code = 'peer' then rating end)
+            as peer_squares,
         sum(case when is_complete and rater_group_code = 'report' then 1 else 0 end)
             as report_rater_count,
         avg(case when is_complete and rater_group_code = 'report' then rating end)
-            as report_rating
+            as report_rating,
+        sum(case when is_complete and rater_group_code = 'report' then 1 else 0 end)
+        * var_pop(case when is_complete and rater_group_code = 'report' then rating end)
+            as report_squares
     from complete
     group by cycle_code, cycle_from_on, cycle_to_on, ratee_id
 ),
@@ -85,8 +91,10 @@ select
     ratees.manager_rating,
     ratees.peer_rater_count,
     ratees.peer_rating,
+    ratees.peer_squares,
     ratees.report_rater_count,
-    ratees.report_rating
+    ratees.report_rating,
+    ratees.report_squares
 from ratees
 left join places
     on ratees.cycle_code = places.cycle_code
