@@ -21,7 +21,7 @@ import stat
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from orchestration.contract import Export, FileName, PeriodError, split_revision
@@ -31,6 +31,7 @@ from orchestration.readers.base import Limits, Refusal, shown
 from orchestration.readers.parse import Parsed, ParseTask
 from orchestration.readers.pool import WORKERS, Outcome, ParserPool
 from orchestration.settings import Settings, parse_size
+from orchestration.sidecar import MOST_BYTES, SUFFIX, Manifest
 
 # A file untouched for so long is not being written any more.
 QUIET_SECONDS = 60.0
@@ -55,7 +56,8 @@ class Arrival:
     """One file below the exports root that belongs to one export.
 
     `path` is for people and the ledger, `parts` are the real names on disk. `name` is
-    None and `problem` is set where the file must not be opened.
+    None and `problem` is set where the file must not be opened. `manifest` tells
+    whether and which manifest lies beside it: empty, or the facts of that file.
     """
 
     export: Export
@@ -67,6 +69,7 @@ class Arrival:
     ctime_ns: int
     inode: int
     problem: Refusal | None = None
+    manifest: str = ""
 
 
 @dataclass
@@ -121,10 +124,15 @@ def discover(
         raise IngestError(f"{root}: no exports folder. Create it, or set TAKT_EXPORTS")
     found: list[Arrival] = []
     others: list[str] = []
-    for parts, status in _walk(str(root), ()):
+    there = dict(_walk(str(root), ()))
+    for parts, status in there.items():
+        if parts[-1].endswith(SUFFIX) and _without_suffix(parts) in there:
+            continue
         path = printable("/".join(parts))
+        beside = there.get((*parts[:-1], parts[-1] + SUFFIX))
+        manifest = "" if beside is None else repr(_facts(beside))
         arrivals = [
-            arrival
+            replace(arrival, manifest=manifest)
             for export in exports
             if (arrival := _arrival(export, path, parts, status)) is not None
         ]
@@ -133,6 +141,15 @@ def discover(
             others.append(path)
     found.sort(key=lambda arrival: (arrival.path, arrival.export.code))
     return found, others
+
+
+def _without_suffix(parts: tuple[str, ...]) -> tuple[str, ...]:
+    return (*parts[:-1], parts[-1].removesuffix(SUFFIX))
+
+
+def _facts(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What changes when a file is written again, even with the same bytes."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def printable(name: str) -> str:
@@ -177,10 +194,7 @@ def _arrival(
         path,
         parts,
         name,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-        status.st_ino,
+        *_facts(status),
         problem,
     )
 
@@ -250,7 +264,7 @@ class _Run:
         self.key = None if key is None else key.get_secret_value().encode()
         self.folder = settings.home / "ingest"
         self.claims: dict[tuple[str, ...], _Claim] = {}
-        self.in_hand: dict[Path, tuple[Arrival, str]] = {}
+        self.in_hand: dict[Path, tuple[Arrival, str, Manifest]] = {}
         self.users: dict[tuple[str, ...], int] = {}
 
     def run(self, pool: ParserPool | None) -> IngestReport:
@@ -301,13 +315,15 @@ class _Run:
         ):
             return False
         if last["outcome"] == "refused":
-            return last["reading_hash"] == self._reading_hash(arrival.export)
+            return last["reading_hash"] == self._reading_hash(arrival)
         batch = self.ledger.find_batch(arrival.export, last["sha256"], last["period"])
         return batch is not None and (self.settings.home / batch.lake_path).is_file()
 
-    def _reading_hash(self, export: Export) -> str:
+    def _reading_hash(self, arrival: Arrival) -> str:
         """Everything that may turn a refusal into a success."""
+        export = arrival.export
         facts = [export.contract_hash, repr(self.limits), self.settings.memory_limit]
+        facts.append(arrival.manifest)
         if _hashes(export):
             facts.append(self._fingerprint() or "no key")
             facts.append(self.ledger.fact(KEY_FACT) or "first key")
@@ -358,8 +374,8 @@ class _Run:
         with pool or ParserPool(memory, workers) as parsers:
             tasks = self._tasks(arrivals, memory, threads)
             for task, outcome in parsers.run(tasks):
-                arrival, sha256 = self.in_hand.pop(task.lake)
-                self._settle(arrival, sha256, task, outcome)
+                arrival, sha256, manifest = self.in_hand.pop(task.lake)
+                self._settle(arrival, sha256, manifest, task, outcome)
                 task.lake.unlink(missing_ok=True)
                 self._release(arrival)
 
@@ -370,6 +386,8 @@ class _Run:
         for number, arrival in enumerate(arrivals):
             try:
                 claim = self._claim(arrival)
+                manifest = self._manifest(arrival)
+                manifest.check_bytes(claim.sha256)
                 if self._is_known(arrival, claim):
                     self._release(arrival)
                     continue
@@ -384,7 +402,7 @@ class _Run:
                 self._release(arrival)
                 continue
             lake = self.folder / f"{number}.parquet"
-            self.in_hand[lake] = (arrival, claim.sha256)
+            self.in_hand[lake] = (arrival, claim.sha256, manifest)
             yield ParseTask(
                 export=arrival.export,
                 raw=claim.path,
@@ -407,6 +425,16 @@ class _Run:
             self.claims[arrival.parts] = claim
             faultpoint("ingest.after_claim")
         return claim
+
+    def _manifest(self, arrival: Arrival) -> Manifest:
+        if not arrival.manifest:
+            return Manifest()
+        name = arrival.parts[-1] + SUFFIX
+        descriptor = _open_below(self.settings.exports, (*arrival.parts[:-1], name))
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Refusal("manifest", "has a manifest that is no regular file")
+            return Manifest.of(file.read(MOST_BYTES))
 
     def _release(self, arrival: Arrival) -> None:
         """One arrival is done: tell, and forget its copy if no other needs it."""
@@ -450,10 +478,19 @@ class _Run:
     # ------------------------------------------------------------ outcomes
 
     def _settle(
-        self, arrival: Arrival, sha256: str, task: ParseTask, outcome: Outcome
+        self,
+        arrival: Arrival,
+        sha256: str,
+        manifest: Manifest,
+        task: ParseTask,
+        outcome: Outcome,
     ) -> None:
-        if isinstance(outcome, Refusal):
-            self._refuse(arrival, outcome, sha256)
+        try:
+            if isinstance(outcome, Refusal):
+                raise outcome
+            manifest.check_rows(outcome.rows_in)
+        except Refusal as refusal:
+            self._refuse(arrival, refusal, sha256)
             return
         known = self._batch_of(arrival, sha256)
         if known is not None and known.lake_sha256 != outcome.lake_sha256:
@@ -548,7 +585,7 @@ class _Run:
             else None,
             sha256=sha256,
             contract_hash=export.contract_hash,
-            reading_hash=self._reading_hash(export),
+            reading_hash=self._reading_hash(arrival),
             size_bytes=arrival.size,
             mtime_ns=arrival.mtime_ns,
             ctime_ns=arrival.ctime_ns,
