@@ -2,7 +2,10 @@
 with reaches as (
     select
         kpi_code,
-        {{ local_date('max(data_as_of)') }} as uncovered_from
+        -- A KPI without data has not reached any day.
+        coalesce(
+            {{ local_date('max(data_as_of)') }}, date '0001-01-01'
+        ) as uncovered_from
     from {{ ref('fct_kpi_values') }}
     group by kpi_code
 ),
