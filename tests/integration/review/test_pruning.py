@@ -189,8 +189,12 @@ def test_a_process_has_two_or_three_core_kpis_balanced_and_an_outcome(
         ],
     )
     warehouse.load(
-        "fct_kpi_values",
-        [{"kpi_code": "four.k2", "reliability_grade": "D"}],
+        "fct_kpi_readiness",
+        """kpi_code,is_ready,reliability_grade
+        four.k2,true,D
+        good.k1,true,C
+        company.k1,false,A
+        unbalanced.k2,false,D""",
     )
     warehouse.load(
         "dim_process_steps",
@@ -217,6 +221,7 @@ def test_a_process_has_two_or_three_core_kpis_balanced_and_an_outcome(
         ("K-2", "doing", None),
         ("K-3", "unbalanced", None),
         ("K-4", "four", None),
+        ("K-4", "company", None),
         ("B-1", "doing", None),
         ("B-1", "one", None),
     }
