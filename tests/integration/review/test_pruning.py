@@ -188,13 +188,19 @@ def test_a_process_has_two_or_three_core_kpis_balanced_and_an_outcome(
             for one, other in pairs.items()
         ],
     )
+    # A core KPI is to be ready, with data of grade C at least.
+    ready = {"is_ready": True, "reliability_grade": "C"}
+    others = {
+        "four.k2": {"reliability_grade": "D"},
+        "company.k1": {"is_ready": False},
+        "unbalanced.k2": {"is_ready": False},
+    }
     warehouse.load(
         "fct_kpi_readiness",
-        """kpi_code,is_ready,reliability_grade
-        four.k2,true,D
-        good.k1,true,C
-        company.k1,false,A
-        unbalanced.k2,false,D""",
+        [
+            {"kpi_code": code, **ready, **others.get(code, {})}
+            for (code,) in warehouse.rows("select kpi_code from dim_kpis")
+        ],
     )
     warehouse.load(
         "dim_process_steps",
