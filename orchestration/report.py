@@ -68,13 +68,19 @@ KPI_SQL = """
         )
     )
     select
-        kpi_code, name_en, name_zh, unit, period_grain, period_start, value,
-        target_min, target_max, alarm_min, alarm_max, state, state_reason,
-        is_stale, data_as_of
-    from ranked where place = 1 order by kpi_code
+        kpi_code, name_en, name_zh, unit, period_grain, period_start, ranked.value,
+        ranked.target_min, ranked.target_max, judged.status, ranked.state,
+        ranked.state_reason, ranked.is_stale, ranked.data_as_of
+    from ranked
+    left join fct_kpi_status as judged
+        using (kpi_code, segment_code, period_grain, period_start)
+    where place = 1 order by kpi_code
 """
 
 STYLES = {
+    "on target": "green",
+    "warning": "yellow",
+    "alarm": "red",
     "final": "green",
     "provisional": "yellow",
     "held": "red",
@@ -302,11 +308,24 @@ def kpi_table(result: QueryResult, timezone: str) -> Table:
                 period(row["period_grain"], row["period_start"]),
                 figure(row["value"], row["unit"]),
                 bounds(row["target_min"], row["target_max"]),
+                _verdict(row),
                 state,
                 source,
             )
         )
-    return table(("KPI", "period", "value", "target", "state", "source"), rows)
+    headers = ("KPI", "period", "value", "target", "status", "state", "source")
+    return table(headers, rows)
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    """The status; of a value that is off and not yet refuted, that it is."""
+    value, low, high = row["value"], row["target_min"], row["target_max"]
+    is_off = value is not None and (
+        (low is not None and value < low) or (high is not None and value > high)
+    )
+    if is_off and row["status"] == "on_target":
+        return "can still be met"
+    return words(row["status"])
 
 
 def words(code: str | None) -> str:
