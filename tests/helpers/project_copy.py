@@ -35,11 +35,11 @@ class Project:
 
     @property
     def exports(self) -> Path:
-        return self.root / "exports"
+        return Path(self.settings.get("TAKT_EXPORTS", self.root / "exports"))
 
     @property
     def home(self) -> Path:
-        return self.root / "data"
+        return Path(self.settings.get("TAKT_HOME", self.root / "data"))
 
     def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Python inside the copy, with nothing set but the copy's own settings."""

@@ -1,7 +1,7 @@
-"""All real exports in one copy of the project, refreshed twice.
+"""All real exports in one copy of the project, refreshed once.
 
-The first night knows the beginning of one log, the second everything. The tests then
-only read what was published.
+A second night, at an as-of in the middle of the incident log, is laid over a lake of
+its own that holds only what was known then. The tests read what came of both.
 """
 
 from __future__ import annotations
@@ -11,78 +11,43 @@ import gzip
 import io
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from oracles import incident_uci, olist_sample
-from oracles.measured import Measured
-from project import OVERLAYS, lay
 
-from tests.helpers.project_copy import Project
+from tests.real.nights import (
+    DELIVERIES,
+    EARLY,
+    EARLY_AS_OF,
+    FULL_AS_OF,
+    INCIDENTS,
+    PII_KEY,
+    Night,
+)
+from tests.real.oracles import incident_uci
+from tests.real.project import OVERLAYS, lay
+from tests.real.workbench import DATABASE, Workbench
 
-EARLY = datetime(2016, 4, 1)
-PII_KEY = "a key for tests only"
-# Export of an overlay: the file as published, and what its sender would call it. A
-# table without times of its own says in its name how far it reaches.
-DELIVERIES = {
-    "incident_uci/incident_event_log.csv.gz": "servicenow/incident_event_log.csv.gz",
-    "scms_procurement/SCMS_Delivery_History_Dataset.csv": (
-        "scms/SCMS_Delivery_History_Dataset.csv"
-    ),
-    "online_retail/online_retail_first_240007_lines.parquet": (
-        "till/online_retail_first_240007_lines.parquet"
-    ),
-    "production_levy/Production_a.csv": "shopfloor/Production_a.csv",
-    "receipt_permit/receipt.csv": "town/receipt.csv",
-    "bpic2012_loan/bpic2012.xes.gz": "bank/bpic2012.xes.gz",
-    "bpic2013_volvo/bpic2013_incidents.xes.gz": "vinst/bpic2013_incidents.xes.gz",
-    "bpic2013_volvo/bpic2013_closed_problems.xes.gz": (
-        "vinst/bpic2013_closed_problems.xes.gz"
-    ),
-    "olist_sample/olist_orders_dataset.csv": "olist/olist_orders_dataset.csv",
-    **{
-        f"olist_sample/{name}.csv": f"olist/{name}_201810.csv"
-        for table in olist_sample.TABLES
-        if (name := f"olist_{table}_dataset") != "olist_orders_dataset"
-    },
-}
+# Ingest and gate, run inside the copy, where the overlays' suites are.
+TAKE_IN = """
+import json
+import sys
+from pathlib import Path
 
+from orchestration.contract import load_contracts
+from orchestration.gate import judge_new
+from orchestration.ingest import ingest_arrivals
+from orchestration.ledger import Ledger
+from orchestration.settings import load_settings
 
-@dataclass(frozen=True)
-class Night:
-    """One published version and what the run said."""
-
-    project: Project
-    version: int
-    exit_code: int
-    output: str
-
-    def rows(self, sql: str) -> list[tuple]:
-        """Rows of a query on this version."""
-        with self.project.marts(self.version) as connection:
-            return connection.execute(sql).fetchall()
-
-    def value(self, sql: str) -> object:
-        """The one value of a query on this version."""
-        ((value,),) = self.rows(sql)
-        return value
-
-    def observations(self, kpi: str) -> dict[str, Measured]:
-        """All rows of a KPI, by subject."""
-        rows = self.rows(
-            f"""
-            select
-                subject_id, state, exclusion_reason, measured_on, segment_code,
-                numerator, denominator
-            from fct_kpi_observations
-            where kpi_code = '{kpi}'
-            """
-        )
-        found = {subject: Measured(*rest) for subject, *rest in rows}
-        assert len(found) == len(rows), f"{kpi}: a subject has two rows"
-        return found
+if __name__ == "__main__":
+    settings = load_settings()
+    exports = load_contracts(json.loads(Path(sys.argv[1]).read_text()))
+    with Ledger.open(settings.ledger_path) as ledger:
+        ingest_arrivals(settings, ledger, exports, "early")
+        judge_new(settings, ledger, exports, "early")
+"""
 
 
 def _write_log(path: Path, records: Iterable[list[str]]) -> None:
@@ -92,54 +57,59 @@ def _write_log(path: Path, records: Iterable[list[str]]) -> None:
     path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))
 
 
-def _refreshed(project: Project, as_of: str) -> Night:
-    done = project.refresh(as_of)
-    (pointer,) = project.ledger("select version from pointer")
-    return Night(
-        project=project,
-        version=int(pointer["version"]),
-        exit_code=done.returncode,
-        output=done.stdout + done.stderr,
-    )
-
-
 @pytest.fixture(scope="session")
-def nights(
-    real_data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Night, Night]:
-    """The incident log as known on 1 April 2016, and then every export in full.
-
-    On the first night a second file comes that broke off in transfer.
-    """
+def full_night(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """Every export in full, and one file more that broke off in transfer."""
     project = lay(
         tmp_path_factory.mktemp("real"),
         sorted(path.name for path in OVERLAYS.iterdir()),
         TAKT_TIMEZONE="UTC",
         TAKT_PII_KEY=PII_KEY,
     )
-    raw = real_data / "incident_uci" / "incident_event_log.csv.gz"
-    drop = project.exports / "servicenow" / raw.name
-    broken = drop.with_name("incident_event_log_r2.csv.gz")
-    _write_log(drop, incident_uci.read(raw, EARLY))
-    content = raw.read_bytes()
-    broken.write_bytes(content[: len(content) // 2])
-    early = _refreshed(project, "2016-04-01T02:00:00+00:00")
-
-    broken.unlink()
     for published, delivered in DELIVERIES.items():
         target = project.exports / delivered
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(real_data / published, target)
-    return early, _refreshed(project, "2018-11-02T02:00:00+00:00")
+    drop = project.exports / INCIDENTS
+    content = drop.read_bytes()
+    broken = drop.with_name("incident_event_log_r2.csv.gz")
+    broken.write_bytes(content[: len(content) // 2])
+    done = project.refresh(FULL_AS_OF.isoformat())
+    marts = project.home / "published" / "current" / "marts.duckdb"
+    return Night(project, marts.resolve(), done.returncode, done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="session")
-def early_night(nights: tuple[Night, Night]) -> Night:
-    """What was published when the incident log reached 1 April 2016."""
-    return nights[0]
-
-
-@pytest.fixture(scope="session")
-def full_night(nights: tuple[Night, Night]) -> Night:
-    """What was published from all exports in full."""
-    return nights[1]
+def early_night(
+    full_night: Night, real_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Night:
+    """The incident log as it was on 1 April 2016, and the models as of then."""
+    folder = tmp_path_factory.mktemp("early")
+    early = replace(
+        full_night.project,
+        settings={
+            **full_night.project.settings,
+            "TAKT_HOME": str(folder / "home"),
+            "TAKT_EXPORTS": str(folder / "exports"),
+        },
+    )
+    raw = real_data / "incident_uci" / "incident_event_log.csv.gz"
+    _write_log(early.exports / INCIDENTS, incident_uci.read(raw, EARLY))
+    (early.root / "take_in.py").write_text(TAKE_IN, encoding="utf-8")
+    manifest = full_night.project.home / "target" / "manifest.json"
+    done = early.python("take_in.py", str(manifest))
+    assert done.returncode == 0, done.stderr
+    bench = Workbench(
+        folder / f"{DATABASE}.duckdb",
+        full_night.project,
+        early.home,
+        compiled_as_of=FULL_AS_OF,
+        as_of=EARLY_AS_OF,
+    )
+    bench.build(
+        "fct_events",
+        "fct_process_instances",
+        "fct_process_steps",
+        "fct_kpi_observations",
+    )
+    return Night(early, bench.path)

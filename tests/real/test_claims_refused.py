@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DELIVERIES, Night
-from oracles import incident_uci, online_retail, scms_procurement
 
 from orchestration.contract import Export, load_contracts
 from orchestration.ingest import ExportReport, ingest_arrivals
 from orchestration.ledger import Ledger
 from orchestration.settings import Settings
+from tests.real.nights import DELIVERIES, Night
+from tests.real.oracles import incident_uci, online_retail, scms_procurement
 
 Claim = Callable[..., tuple[ExportReport, dict[tuple[str, str], int]]]
 

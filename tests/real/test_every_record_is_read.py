@@ -18,13 +18,13 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from conftest import DELIVERIES
-from project import OVERLAYS
 
 from orchestration.contract import Export, load_contracts
 from orchestration.ledger import Batch, Ledger
 from orchestration.settings import Settings
 from tests.helpers.ingesting import Site, column, export
+from tests.real.nights import DELIVERIES
+from tests.real.project import OVERLAYS
 
 OTHERS = {
     "formats/call_centre_demo.xlsx": export(

@@ -12,9 +12,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from conftest import EARLY, Night
-from oracles.exact import percentile
-from oracles.incident_uci import Oracle, compute
+
+from tests.real.nights import EARLY, Night
+from tests.real.oracles.exact import percentile
+from tests.real.oracles.incident_uci import Oracle, compute
 
 EVENTS = "select count(*) from fct_events where process_code = 'incidents'"
 NIGHTS = ["early_night", "full_night"]
@@ -72,7 +73,7 @@ def test_every_row_is_loaded_once_and_none_is_rejected(
         "duplicates": 0,
         "dst_flagged": 0,
     }
-    assert batches[night.version - 1] == expected
+    assert batches == [expected]
 
 
 def test_header_fields_that_know_the_future_never_reach_the_lake(
@@ -86,16 +87,20 @@ def test_header_fields_that_know_the_future_never_reach_the_lake(
 
 
 def test_a_file_that_broke_off_is_refused_and_the_night_goes_on(
-    early_night: Night, oracles: dict[str, Oracle]
+    full_night: Night, oracles: dict[str, Oracle]
 ) -> None:
-    refused = early_night.project.ledger(
+    refused = full_night.project.ledger(
         "select path, refusal_code from files where outcome = 'refused'"
     )
     assert [(row["path"], row["refusal_code"]) for row in refused] == [
         ("servicenow/incident_event_log_r2.csv.gz", "truncated")
     ]
-    assert early_night.exit_code == 3
-    assert early_night.value(EVENTS) == oracles["early_night"].rows_in
+    assert full_night.exit_code == 3
+    assert full_night.value(EVENTS) == oracles["full_night"].rows_in
+    stale = full_night.rows(
+        "select export_code, stale_reason from dim_exports where is_held"
+    )
+    assert stale == [("servicenow.incident_updates", "refused")]
 
 
 def test_every_update_is_an_event_with_its_state(night: Night, oracle: Oracle) -> None:

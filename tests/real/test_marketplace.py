@@ -15,9 +15,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import PII_KEY, Night
-from oracles.exact import percentile
-from oracles.olist_sample import Oracle, compute, instant
+
+from tests.real.nights import PII_KEY, Night
+from tests.real.oracles.exact import percentile
+from tests.real.oracles.olist_sample import Oracle, compute, instant
 
 
 @pytest.fixture(scope="session")

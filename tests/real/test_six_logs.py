@@ -11,8 +11,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import Night
-from oracles import (
+
+from tests.real.nights import Night
+from tests.real.oracles import (
     bpic2012_loan,
     bpic2013_volvo,
     online_retail,
@@ -20,9 +21,9 @@ from oracles import (
     receipt_permit,
     scms_procurement,
 )
-from oracles.bpic2012_loan import Loans
-from oracles.bpic2013_volvo import Support
-from oracles.measured import Facts
+from tests.real.oracles.bpic2012_loan import Loans
+from tests.real.oracles.bpic2013_volvo import Support
+from tests.real.oracles.measured import Facts
 
 ORACLES = {
     "scms_procurement": scms_procurement.compute,

@@ -9,8 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Night
-from project import OVERLAYS
 
 from orchestration.evaluation import evaluate
 from orchestration.suites import (
@@ -19,6 +17,8 @@ from orchestration.suites import (
     claimed_columns,
     expectation_type,
 )
+from tests.real.nights import Night
+from tests.real.project import OVERLAYS
 
 ROWS = 20_000
 # A delivery without any fault, and one of nothing else.

@@ -1,51 +1,68 @@
-"""The models of a published night as views over its lake, to plant defects in.
+"""The models that a night compiled, laid over a lake without running dbt.
 
-A published version holds marts only. Here every model of the project is a view of what
-dbt compiled, over the batches that were in force, so that a check can be run on sound
-data and then on data from which a row is missing. Nothing is computed until asked for.
+A published version holds marts only, and a night takes long. Here every model of the
+project is created from what dbt compiled for it, over the batches in force in some
+home: with their rows, as the night itself would have built them at another as-of
+moment, or empty except for those in which a defect is to be planted.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from conftest import Night
 
 from orchestration.build import raw_view_sql
-from orchestration.contract import load_contracts
-from orchestration.ledger import Ledger
+from orchestration.contract import Export, load_contracts
+from orchestration.ledger import ExportState, Ledger
+from tests.helpers.project_copy import Project
 
 # The name that compiled SQL gives the build file.
 DATABASE = "candidate_file"
+TYPES = {
+    "str": "varchar",
+    "datetime": "timestamp",
+    "bool": "boolean",
+    "int": "bigint",
+    "float": "double",
+}
 
 
 @dataclass(frozen=True)
 class Workbench:
-    """A database file of views, and the manifest that says what they are."""
+    """A database file over the lake of `home`, as of a moment.
+
+    `compiled_as_of` is the moment for which `project` compiled its models last.
+    """
 
     path: Path
-    night: Night
+    project: Project
+    home: Path
+    compiled_as_of: datetime
+    as_of: datetime
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        text = (self.night.project.home / "target" / "manifest.json").read_text()
-        return json.loads(text)
+        """What dbt knows of the project."""
+        return json.loads((self.project.home / "target/manifest.json").read_text())
 
-    @property
-    def marts(self) -> Path:
-        """The file that was published."""
-        versions = self.night.project.home / "published" / "versions"
-        return versions / str(self.night.version) / "marts.duckdb"
+    @cached_property
+    def exports(self) -> list[Export]:
+        """The contracts of the project."""
+        return load_contracts(self.manifest)
 
     def compiled(self, node: dict[str, Any]) -> str:
-        """What dbt made of a model or test."""
-        return (self.night.project.root / node["compiled_path"]).read_text()
+        """What dbt made of a model or test, for this moment."""
+        folder = self.project.home / "target/compiled" / node["package_name"]
+        text = (folder / node["original_file_path"]).read_text()
+        return text.replace(_literal(self.compiled_as_of), _literal(self.as_of))
 
     def singular_tests(self) -> dict[str, dict[str, Any]]:
         """Singular tests by name."""
@@ -59,39 +76,63 @@ class Workbench:
         """Names of the models that a model or test reads."""
         return [key.split(".")[-1] for key in node["depends_on"]["nodes"]]
 
-    def build(self) -> None:
-        """Create every view; the registers are tables, as dbt makes them."""
-        project = self.night.project
-        exports = load_contracts(self.manifest)
+    def build(self, *names: str) -> None:
+        """Create a table of every model in SQL: these and what they read have rows."""
+        filled = self._with_parents(names)
         with duckdb.connect(str(self.path)) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute(f"attach '{self.marts}' as marts (read_only)")
             connection.execute("create schema takt")
-            connection.execute(
-                "create table takt.export_states as from marts.dim_exports"
-            )
-            connection.execute("detach marts")
-            connection.execute(
-                "create table takt.batches_in_force"
-                " (export_code varchar, batch_id varchar, period varchar)"
-            )
-            with Ledger.open(project.home / "ledger.sqlite") as ledger:
-                for export in exports:
-                    batches = ledger.batches_in_force(export)
-                    for batch in batches:
-                        connection.execute(
-                            "insert into takt.batches_in_force values (?, ?, ?)",
-                            [export.code, batch.batch_id, batch.period],
-                        )
-                    files = [project.home / b.lake_path for b in batches]
-                    connection.execute(f"create schema if not exists {export.source}")
-                    connection.execute(
-                        f"create view {export.source}.{export.name} as "
-                        + raw_view_sql(export, files)
-                    )
-            self._models(connection)
+            with Ledger.open(self.home / "ledger.sqlite") as ledger:
+                self._raw(connection, ledger)
+                self._states(connection, ledger)
+            self._models(connection, filled)
 
-    def _models(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def _with_parents(self, names: Iterable[str]) -> set[str]:
+        nodes = self.manifest["nodes"]
+        waiting = [key for key, node in nodes.items() if node["name"] in names]
+        found: set[str] = set()
+        while waiting:
+            key = waiting.pop()
+            if key in nodes and nodes[key]["name"] not in found:
+                found.add(nodes[key]["name"])
+                waiting += nodes[key]["depends_on"].get("nodes", ())
+        return found
+
+    def _raw(self, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+        connection.execute(
+            "create table takt.batches_in_force"
+            " (export_code varchar, batch_id varchar, period varchar)"
+        )
+        for export in self.exports:
+            batches = ledger.batches_in_force(export)
+            for batch in batches:
+                connection.execute(
+                    "insert into takt.batches_in_force values (?, ?, ?)",
+                    [export.code, batch.batch_id, batch.period],
+                )
+            rows = raw_view_sql(export, [self.home / b.lake_path for b in batches])
+            connection.execute(f"create schema if not exists {export.source}")
+            connection.execute(f"create view {export.source}.{export.name} as {rows}")
+
+    def _states(self, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+        columns = {
+            field.name: TYPES[str(field.type).split(" ")[0]]
+            for field in fields(ExportState)
+        }
+        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        connection.execute(f"create table takt.export_states ({declared})")
+        for state in ledger.export_states(self.exports, self.as_of):
+            values = [getattr(state, name) for name in columns]
+            naive = [
+                v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
+                for v in values
+            ]
+            places = ", ".join("?" for _ in columns)
+            connection.execute(
+                f"insert into takt.export_states values ({places})", naive
+            )
+
+    def _models(self, connection: duckdb.DuckDBPyConnection, filled: set[str]) -> None:
         nodes = self.manifest["nodes"]
         order = TopologicalSorter(
             {
@@ -100,7 +141,7 @@ class Workbench:
                 if node["resource_type"] == "model"
             }
         )
-        missing = set()
+        missing: set[str] = set()
         for key in order.static_order():
             node = nodes.get(key)
             if node is None:
@@ -108,7 +149,7 @@ class Workbench:
             if missing & set(node["depends_on"].get("nodes", ())):
                 missing.add(key)
             elif node["resource_type"] == "seed":
-                path = self.night.project.root / node["original_file_path"]
+                path = self.project.root / node["original_file_path"]
                 connection.execute(
                     f"create table {node['name']} as from "
                     f"read_csv('{path}', all_varchar = true, header = true)"
@@ -116,6 +157,12 @@ class Workbench:
             elif node["language"] == "python":
                 missing.add(key)
             else:
-                connection.execute(
-                    f"create view {node['name']} as {self.compiled(node)}"
-                )
+                rows = f"select * from ({self.compiled(node)})"
+                if node["name"] not in filled:
+                    rows += " limit 0"
+                connection.execute(f"create table {node['name']} as {rows}")
+
+
+def _literal(moment: datetime) -> str:
+    """A moment as models that are told it write it down."""
+    return f"'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}'"

@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from oracles.measured import Facts, Measured, last_covered_day, local_day, seconds
-from oracles.xes import traces
+from tests.real.oracles.measured import (
+    Facts,
+    Measured,
+    last_covered_day,
+    local_day,
+    seconds,
+)
+from tests.real.oracles.xes import traces
 
 ZONE = "Europe/Amsterdam"
 WINDOW = timedelta(days=60)

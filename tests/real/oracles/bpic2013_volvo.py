@@ -12,8 +12,14 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from oracles.measured import Facts, Measured, last_covered_day, local_day, seconds
-from oracles.xes import traces
+from tests.real.oracles.measured import (
+    Facts,
+    Measured,
+    last_covered_day,
+    local_day,
+    seconds,
+)
+from tests.real.oracles.xes import traces
 
 ZONE = "Europe/Brussels"
 WINDOW = timedelta(days=7)

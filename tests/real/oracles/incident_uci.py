@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from oracles.measured import Measured
+from tests.real.oracles.measured import Measured
 
 NULL = "?"
 TERMINAL = {"Resolved", "Closed"}

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from oracles.measured import Measured
+from tests.real.oracles.measured import Measured
 
 ZONE = ZoneInfo("America/Sao_Paulo")
 UNKNOWN = "unknown"

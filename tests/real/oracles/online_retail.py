@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 
-from oracles.measured import Facts, Measured, local_day
+from tests.real.oracles.measured import Facts, Measured, local_day
 
 LONDON = "Europe/London"
 SERVICES = {"POST", "DOT", "M", "C2", "S", "D", "AMAZONFEE", "BANK CHARGES"}

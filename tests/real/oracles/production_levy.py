@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from oracles.measured import Facts, Measured, seconds
+from tests.real.oracles.measured import Facts, Measured, seconds
 
 ENDS = {"Packing", "Final Inspection Q.C.", "Final Inspection"}
 

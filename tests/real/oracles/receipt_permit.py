@@ -10,7 +10,13 @@ from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
-from oracles.measured import Facts, Measured, last_covered_day, local_day, seconds
+from tests.real.oracles.measured import (
+    Facts,
+    Measured,
+    last_covered_day,
+    local_day,
+    seconds,
+)
 
 ZONE = "Europe/Amsterdam"
 

@@ -12,7 +12,7 @@ import re
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from oracles.measured import Facts, Measured
+from tests.real.oracles.measured import Facts, Measured
 
 DAY = 86_400
 OWN_WAREHOUSE = "SCMS from RDC"

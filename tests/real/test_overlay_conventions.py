@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Night
-
+from tests.real.nights import Night
 from tests.unit.conventions.project import CHECKS, Project
 
 
