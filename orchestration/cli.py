@@ -582,13 +582,15 @@ def _written(paths: list[Path]) -> None:
 def check() -> None:
     """Check contracts and registers; builds nothing."""
     settings = settings_of()
+    from orchestration.query import published_history
     from orchestration.registers import check_registers
     from orchestration.scaffold import need_decisions
 
     need_decisions(settings.project)
     exports = contracts(settings)
     fields = {f"{e.code}.{c.name}" for e in exports for c in e.columns}
-    registers = check_registers(settings.project / "seeds", fields)
+    history = published_history(settings)
+    registers = check_registers(settings.project / "seeds", fields, history)
     rows = sum(map(len, registers.rows.values()))
     typer.echo(
         f"{len(exports)} contracts and {len(registers.rows)} registers with {rows} "

@@ -23,6 +23,7 @@ import duckdb
 
 from orchestration.publish import CURRENT
 from orchestration.readback import MARTS_FILE, engine_options
+from orchestration.registers import History
 from orchestration.settings import Settings
 
 # A spreadsheet takes text that begins like this for a formula.
@@ -77,6 +78,31 @@ def open_marts(
         connection.execute("set TimeZone = 'UTC'")
         connection.execute("set lock_configuration = true")
         yield connection
+
+
+def published_history(settings: Settings) -> History:
+    """What the current version was judged by.
+
+    Empty when nothing is published, or only by a release that kept no registers.
+    """
+    if not (settings.published / CURRENT / MARTS_FILE).is_file():
+        return History()
+    with open_current(settings) as (_, connection):
+        tables = {name for (name,) in connection.execute("show tables").fetchall()}
+        if not {"dim_decisions", "dim_interventions"} <= tables:
+            return History()
+        return History(
+            decisions=_records(connection, "from dim_decisions"),
+            interventions=_records(
+                connection, "from dim_interventions where is_started"
+            ),
+        )
+
+
+def _records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def query(settings: Settings, sql: str) -> QueryResult:

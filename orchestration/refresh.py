@@ -288,6 +288,7 @@ class Run:
         """Finish what a killed run left; parse the project, check its registers."""
         from orchestration.build import expected_nodes, parse_project
         from orchestration.publish import recover
+        from orchestration.query import published_history
 
         with self._stage("prepare") as tally:
             recovery = recover(self.settings, self.ledger, self.run_id)
@@ -303,6 +304,7 @@ class Run:
             check_registers(
                 self.settings.project / "seeds",
                 {f"{e.code}.{c.name}" for e in self._exports for c in e.columns},
+                published_history(self.settings),
             )
             kinds = [
                 node["resource_type"] for node in expected_nodes(self.manifest).values()

@@ -437,6 +437,14 @@ class RegistersRefused(ValueError):
         super().__init__("\n".join(lines))
 
 
+@dataclass(frozen=True)
+class History:
+    """What a published version was judged by: rows of columns to values."""
+
+    decisions: Sequence[Mapping[str, Any]] = ()
+    interventions: Sequence[Mapping[str, Any]] = ()
+
+
 class Registers:
     """All registers of a folder, typed; rows that cannot be read are in `errors`.
 
@@ -693,6 +701,42 @@ class Registers:
                 message = "registered_on, starts_on, verify_on must follow each other"
                 self.found("interventions", row, "starts_on", message)
 
+    def check_history(self, history: History) -> None:
+        """REG-10: what was used stays; `history` has interventions that had started.
+
+        An intervention may be stopped, renamed or handed over; what it is judged by may
+        not change.
+        """
+        judged = DecisionRow.model_fields.keys() - {"line"}
+        self._check_used("decisions", history.decisions, judged, "was used")
+        judged = InterventionRow.model_fields.keys() - {
+            *("line", "name_en", "name_zh", "status", "owner_code")
+        }
+        self._check_used("interventions", history.interventions, judged, "has started")
+
+    def _check_used(
+        self,
+        name: str,
+        used: Iterable[Mapping[str, Any]],
+        judged: Iterable[str],
+        how: str,
+    ) -> None:
+        (key,) = REGISTERS[name].key
+        rows = {getattr(row, key): row for row in self.rows[name]}
+        for was in used:
+            code = was[key]
+            row = rows.get(code)
+            if row is None and code not in self._unread[name]:
+                message = f"{how} and is gone; put its row back"
+                file = f"seeds/{name}.csv"
+                self.errors.append(RegisterError(file, 1, key, code, message))
+            elif row is not None:
+                for column in sorted(judged):
+                    if getattr(row, column) != was[column]:
+                        old = "blank" if was[column] is None else was[column]
+                        message = f"{code} {how} with {old}; put it back"
+                        self.found(name, row, column, message)
+
     def _check_defaults(self) -> None:
         """REG-11: a default has the type and range that its row says."""
         base = {r.name: r for r in self.rows["defaults"] if r.scope_code == "all"}
@@ -727,13 +771,17 @@ class Registers:
                 self.found("defaults", row, "value", f"unknown in owners{near}")
 
 
-def check_registers(folder: Path, fields: Iterable[str]) -> Registers:
+def check_registers(
+    folder: Path, fields: Iterable[str], history: History | None = None
+) -> Registers:
     """Read and check all registers of `seeds/`.
 
-    `fields` are the `source.export.column` that contracts declare. Raises
-    RegistersRefused with every mistake at once.
+    `fields` are the `source.export.column` that contracts declare, `history` is what
+    the last published version was judged by. Raises RegistersRefused with every
+    mistake at once.
     """
     registers = Registers(folder, fields)
+    registers.check_history(history or History())
     errors = registers.check()
     if errors:
         raise RegistersRefused(errors)

@@ -14,6 +14,7 @@ PRUNING = (
     "int_kpi_redundancy",
     "int_kpi_silences",
     "int_kpi_moves",
+    "int_review_labels",
     "int_findings_pruning",
     "fct_findings",
 )
