@@ -93,7 +93,9 @@ class _Scene:
                 self.bare / "sources.duckdb",
                 exports,
                 batches_to_use(settings, ledger, exports),
-                ledger.export_states(exports, LAST_NIGHT),
+                ledger,
+                LAST_NIGHT,
+                "bench",
                 engine_options(settings.memory_limit, settings.threads),
             )
 

@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from orchestration.code_version import code_version
 from orchestration.contract import Export
 from orchestration.faults import faultpoint
 from orchestration.ledger import Batch, ExportState, Ledger, Verdict
+from orchestration.publications import create_publications, read_new_publications
 from orchestration.readback import (
     engine_options,
     fingerprint,
@@ -106,7 +108,8 @@ class Candidate:
     """An audited, closed build file, ready to be published.
 
     `marts` maps every mart to its fingerprint (`readback.fingerprint`); `warnings`
-    names the data tests that are allowed to warn and did.
+    names the data tests that are allowed to warn and did; `publications` are the
+    figures that it reports for the first time, or anew; `code` is what built it.
     """
 
     run_id: str
@@ -120,6 +123,8 @@ class Candidate:
     marts: dict[str, dict[str, Any]]
     warnings: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    publications: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    code: Mapping[str, Any] = field(default_factory=dict)
 
 
 def no_progress(name: str, done: int, total: int) -> None:
@@ -311,7 +316,8 @@ def build_candidate(
         **engine_options(settings.memory_limit, settings.threads),
         "temp_directory": str(folder / "spill"),
     }
-    write_sources(path, exports, used, ledger.export_states(exports, as_of), options)
+    code = code_version(settings.project)
+    write_sources(path, exports, used, ledger, as_of, code["version"], options)
     faultpoint("build.after_export_states")
 
     results = _run_dbt(settings, project, folder, options, run_id, as_of, on_progress)
@@ -323,6 +329,7 @@ def build_candidate(
     with duckdb.connect(str(path), config=options) as connection:
         connection.execute("set TimeZone = 'UTC'")
         row_counts, marts = _audit_file(connection, contents)
+        publications = read_new_publications(connection)
         faultpoint("build.after_audit")
         connection.execute("checkpoint")
     refuse_wal(path)
@@ -340,6 +347,8 @@ def build_candidate(
         marts=marts,
         warnings=tuple(node.name for node in nodes if node.status == "warn"),
         manifest=contents,
+        publications=publications,
+        code=code,
     )
 
 
@@ -465,15 +474,22 @@ def write_sources(
     path: Path,
     exports: Sequence[Export],
     used: Sequence[UsedBatch],
-    states: Sequence[ExportState],
+    ledger: Ledger,
+    as_of: datetime,
+    code: str,
     options: Mapping[str, Any],
 ) -> None:
-    """Everything that models read with `source()`, in the database file `path`."""
+    """Everything that models read with `source()`, in the database file `path`.
+
+    `code` is the code version that is about to build.
+    """
     with duckdb.connect(str(path), config=dict(options)) as connection:
         connection.execute("set TimeZone = 'UTC'")
         _create_raw_views(connection, exports, used)
         faultpoint("build.after_raw_views")
-        _create_export_states(connection, states)
+        _create_export_states(connection, ledger.export_states(exports, as_of))
+        _create_batches(connection, ledger, used)
+        create_publications(connection, ledger, code)
 
 
 def _create_raw_views(
@@ -579,6 +595,22 @@ def _create_export_states(
                 value = value.astimezone(UTC).replace(tzinfo=None)
             values.append(value)
         connection.execute(f"insert into takt.export_states values ({places})", values)
+
+
+def _create_batches(
+    connection: duckdb.DuckDBPyConnection, ledger: Ledger, used: Sequence[UsedBatch]
+) -> None:
+    """What arrived when: the reason of a restatement follows from it."""
+    connection.execute(
+        "create table takt.batches "
+        "(export_code varchar, batch_no bigint, is_superseding boolean)"
+    )
+    superseding = ledger.superseding_batches()
+    for one in used:
+        connection.execute(
+            "insert into takt.batches values (?, ?, ?)",
+            [one.batch.code, one.batch.seq, one.batch.seq in superseding],
+        )
 
 
 # ------------------------------------------------------------------ dbt build

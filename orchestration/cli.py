@@ -389,6 +389,58 @@ def query(
     sys.stdout.flush()
 
 
+alerts_app = typer.Typer(
+    help="Open alerts; why a KPI did or did not alert; who has taken one on.",
+    invoke_without_command=True,
+)
+app.add_typer(alerts_app, name="alerts")
+
+
+@alerts_app.callback()
+@guarded
+def alerts(context: typer.Context) -> None:
+    """List the open alerts, newest first; the ones of the last run are marked new."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = settings_of()
+    from orchestration import report
+    from orchestration.alerts import open_alerts
+
+    with open_ledger(settings) as ledger:
+        report.console().print(report.alert_table(open_alerts(ledger)))
+
+
+@alerts_app.command("why")
+@guarded
+def alerts_why(kpi: Annotated[str, typer.Argument(help="Code of the KPI.")]) -> None:
+    """Say why a KPI alerts tonight or does not, and what its owners were told."""
+    settings = settings_of()
+    from orchestration import report
+    from orchestration.alerts import why
+
+    with open_ledger(settings) as ledger:
+        for part in report.why_tables(why(settings, ledger, kpi)):
+            report.console().print(part)
+
+
+@alerts_app.command("ack")
+@guarded
+def alerts_ack(
+    alert: Annotated[str, typer.Argument(metavar="ID", help="From `takt alerts`.")],
+    by: Annotated[str, typer.Option(help="The role that takes it on.")],
+    note: Annotated[str, typer.Option(help="What is being done about it.")],
+) -> None:
+    """Take an alert on: no more reminders; its end is still told."""
+    settings = settings_of()
+    from orchestration.alerts import acknowledge, check_role
+    from orchestration.refresh import exclusive
+
+    check_role(settings, by)
+    with exclusive(settings) as ledger:
+        taken = acknowledge(ledger, alert, by, note)
+    typer.echo(f"{taken.alert_id} {taken.kpi_code}: taken on by {by}.")
+
+
 @app.command()
 @guarded
 def versions() -> None:

@@ -31,6 +31,7 @@ _EXPECTED = {
     "QueryError": FAILED,
     "DecisionRefused": FAILED,
     "ChangeRefused": FAILED,
+    "AlertError": FAILED,
 }
 
 

@@ -157,6 +157,92 @@ MIGRATIONS: tuple[str, ...] = (
     insert into pointer (id, version, pinned) values (1, null, 0);
     create table facts (name text primary key, value text not null);
     """,
+    """
+    -- The newest batch a version was built from.
+    alter table versions add column last_batch_no integer;
+    -- Rows are only added: what was reported stays reported.
+    create table publications (
+        publication_no integer primary key autoincrement,
+        version integer not null references versions (version),
+        last_batch_no integer not null,
+        code_version text not null,
+        kpi_code text not null,
+        definition_version text not null,
+        segment_code text not null,
+        period_grain text not null,
+        period_start text not null,
+        period_end text not null,
+        value real,
+        numerator integer,
+        denominator integer,
+        counted_count integer not null,
+        open_count integer not null,
+        undecided_count integer not null,
+        excluded_count integer not null,
+        finality text not null
+            check (finality in ('provisional', 'final', 'restated', 'withdrawn')),
+        target_min real,
+        target_max real,
+        alarm_min real,
+        alarm_max real,
+        is_visible_change integer not null,
+        reason text not null check (reason in ('initial', 'settled',
+            'definition_change', 'source_correction', 'late_data', 'bugfix')),
+        data_as_of text,
+        known_from text not null
+    );
+    create index publications_by_version on publications (version);
+    -- What owners were told of: one row from its first message to its end.
+    create table alert_episodes (
+        episode_id integer primary key autoincrement,
+        fingerprint text not null,
+        kpi_code text not null,
+        segment_code text not null,
+        rule_id text not null
+            check (rule_id in ('limit', 'signal', 'case', 'held', 'no_data')),
+        side text not null,
+        onset_on text not null,
+        opened_at text not null,
+        opened_run_id text not null,
+        closed_at text,
+        closed_run_id text,
+        closed_reason text,
+        acknowledged_at text,
+        acknowledged_by text,
+        acknowledged_note text,
+        check ((closed_at is null) = (closed_reason is null))
+    );
+    create unique index alert_episodes_open on alert_episodes (fingerprint)
+        where closed_at is null;
+    create table alert_messages (
+        message_id integer primary key autoincrement,
+        episode_id integer not null references alert_episodes (episode_id),
+        kind text not null,
+        period text not null,
+        owner_code text not null,
+        language text not null,
+        content text not null,
+        run_id text not null,
+        written_at text not null,
+        delivered_at text,
+        unique (episode_id, kind, period)
+    );
+    -- The cases of an episode that its owner has been told of.
+    create table alert_cases (
+        episode_id integer not null references alert_episodes (episode_id),
+        subject_id text not null,
+        primary key (episode_id, subject_id)
+    );
+    create table alert_deliveries (
+        delivery_id integer primary key autoincrement,
+        run_id text not null,
+        owner_code text not null,
+        messages integer not null,
+        attempted_at text not null,
+        outcome text not null check (outcome in ('delivered', 'failed', 'no_channel')),
+        problem text
+    );
+    """,
 )
 
 # A batch stands for every logical name under which its bytes were seen with its own
@@ -342,6 +428,7 @@ class Version:
     code_version: str
     manifest_sha256: str
     state: str
+    last_batch_no: int | None = None
 
 
 @dataclass(frozen=True)
@@ -600,6 +687,21 @@ class Ledger:
             _of(export),
         )
         return [_batch(row) for row in rows]
+
+    def superseding_batches(self) -> set[int]:
+        """Batches of files that took the place of an admitted one of the same span."""
+        rows = self._rows(
+            "select b.seq from batches as b join files as f on f.file_id = b.file_id "
+            "where exists (select 1 from files as earlier "
+            " join batches as old on old.source = earlier.source"
+            " and old.export = earlier.export and old.batch_id = earlier.sha256"
+            " join verdicts as v on v.batch_seq = old.seq"
+            " and v.verdict in ('PASS', 'WARN') "
+            " where earlier.source = f.source and earlier.export = f.export"
+            " and earlier.logical_name = f.logical_name"
+            " and earlier.file_id < f.file_id and earlier.sha256 <> f.sha256)"
+        )
+        return {row["seq"] for row in rows}
 
     def admitted(self, batch: Batch) -> bool:
         """Whether the newest verdict of a batch admits exactly these bytes."""

@@ -13,7 +13,6 @@ anywhere, `recover` finishes what was decided and removes what was not.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -36,9 +35,11 @@ from orchestration.build import (
     mart_nodes,
     refuse_wal,
 )
+from orchestration.code_version import sha256_of
 from orchestration.faults import faultpoint
 from orchestration.ledger import Ledger, utc_now, utc_text
 from orchestration.ledger import Version as VersionRow
+from orchestration.publications import append_publications
 from orchestration.readback import MARTS_FILE, literal, quoted
 from orchestration.settings import Settings
 
@@ -55,7 +56,6 @@ KEEP_MONTH_ENDS = 13
 KEEP_LAKE_DAYS = 30
 
 _ASIDE = ".gone-"
-_CODE_FOLDERS = ("models", "macros", "seeds", "tests/data", "expectations")
 _READ_BACK_SECONDS = 3600
 
 
@@ -188,6 +188,7 @@ def publish(
                 manifest_sha256=manifest_sha256,
                 version=number,
             )
+            append_publications(ledger, candidate, number)
             ledger.set_pointer(number)
             faultpoint("publish.inside_decision")
         decided = True
@@ -217,13 +218,13 @@ def _write(
 ) -> tuple[str, str]:
     """Fill, sync and seal the hidden folder; (hash of its manifest, code version)."""
     faultpoint("publish.before_copy")
-    code = code_version(settings.project)
+    code = candidate.code
     _write_marts(settings, candidate, hidden, number, code["version"], step)
     faultpoint("publish.after_parquet")
     manifest = _manifest(settings, candidate, hidden, number, code)
     _write_json(hidden / MANIFEST_FILE, manifest)
     faultpoint("publish.after_manifest")
-    manifest_sha256 = _sha256(hidden / MANIFEST_FILE)
+    manifest_sha256 = sha256_of(hidden / MANIFEST_FILE)
     _seal(hidden)
     step("sealed")
     return manifest_sha256, code["version"]
@@ -377,7 +378,7 @@ def _manifest(
         "as_of": utc_text(candidate.as_of),
         "timezone": settings.timezone,
         "code": dict(code),
-        "lock_sha256": _sha256(lock) if lock.is_file() else None,
+        "lock_sha256": sha256_of(lock) if lock.is_file() else None,
         "engine": f"duckdb {duckdb.__version__}",
         "warnings": list(candidate.warnings),
         "batches": sorted(
@@ -392,65 +393,10 @@ def _manifest(
         "row_counts": candidate.row_counts,
         "marts": candidate.marts,
         "files": {
-            path.name: {"sha256": _sha256(path), "bytes": path.stat().st_size}
+            path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
             for path in sorted(folder.iterdir())
         },
     }
-
-
-def code_version(project: Path) -> dict[str, Any]:
-    """Which code a version comes from: {version, commit, is_modified, source_sha256}.
-
-    `version` is the commit where the project is a clean git work tree of its own,
-    else the start of the hash of everything that decides a number.
-    """
-    source = _source_sha256(project)
-    commit = _git(project, "rev-parse", "HEAD")
-    top = _git(project, "rev-parse", "--show-toplevel")
-    if commit is None or top is None or Path(top).resolve() != project.resolve():
-        return {
-            "version": f"source-{source[:12]}",
-            "commit": None,
-            "is_modified": None,
-            "source_sha256": source,
-        }
-    modified = bool(_git(project, "status", "--porcelain", "--untracked-files=normal"))
-    version = commit[:12] + (f"-modified-{source[:12]}" if modified else "")
-    return {
-        "version": version,
-        "commit": commit,
-        "is_modified": modified,
-        "source_sha256": source,
-    }
-
-
-def _git(project: Path, *arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(project), *arguments],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            env={**os.environ, "GIT_OPTIONAL_LOCKS": "0"},
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _source_sha256(project: Path) -> str:
-    paths = [project / "dbt_project.yml", project / "uv.lock"]
-    for name in _CODE_FOLDERS:
-        paths += (project / name).rglob("*")
-    paths += Path(__file__).parent.rglob("*.py")
-    total = hashlib.sha256()
-    for path in sorted(paths):
-        if path.is_file() and "__pycache__" not in path.parts:
-            root = project if path.is_relative_to(project) else Path(__file__).parent
-            total.update(str(path.relative_to(root)).encode() + b"\0")
-            total.update(_sha256(path).encode() + b"\n")
-    return total.hexdigest()
 
 
 def _read_back(candidate: Candidate, folder: Path) -> None:
@@ -606,7 +552,7 @@ def _check_folder(folder: Path, manifest_sha256: str) -> tuple[list[str], int]:
     manifest_path = folder / MANIFEST_FILE
     if not manifest_path.is_file():
         return [f"{manifest_path} is missing. {advice}"], 0
-    if _sha256(manifest_path) != manifest_sha256:
+    if sha256_of(manifest_path) != manifest_sha256:
         return [f"{manifest_path} is not the one the ledger recorded. {advice}"], 1
     files = read_manifest(folder)["files"]
     problems = []
@@ -614,7 +560,7 @@ def _check_folder(folder: Path, manifest_sha256: str) -> tuple[list[str], int]:
         path = folder / name
         if path.is_symlink() or not path.is_file():
             problems.append(f"{path} is missing. {advice}")
-        elif _sha256(path) != facts["sha256"]:
+        elif sha256_of(path) != facts["sha256"]:
             problems.append(f"{path} was changed after publication. {advice}")
     for path in sorted(folder.iterdir()):
         if path.name not in files and path.name != MANIFEST_FILE:
@@ -762,7 +708,7 @@ def _adopt_unknown(settings: Settings, ledger: Ledger) -> list[str]:
             continue
         try:
             manifest = read_manifest(folder)
-            manifest_sha256 = _sha256(folder / MANIFEST_FILE)
+            manifest_sha256 = sha256_of(folder / MANIFEST_FILE)
             run_id, code = str(manifest["run_id"]), str(manifest["code"]["version"])
             as_of = datetime.fromisoformat(manifest["as_of"])
             problems = _check_folder(folder, manifest_sha256)[0]
@@ -953,11 +899,6 @@ def _size(path: Path) -> int:
     if path.is_dir():
         return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
     return 0
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, contents: Mapping[str, Any]) -> None:

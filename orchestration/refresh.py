@@ -1,4 +1,4 @@
-"""One refresh, stage by stage: prepare, ingest, gate, build, publish.
+"""One refresh, stage by stage: prepare, ingest, gate, build, publish, notify.
 
 `Run` holds the lock while it is open and keeps what one stage hands to the next. The
 Dagster assets and the command line drive the same object; it knows neither of them.
@@ -36,7 +36,7 @@ from orchestration.settings import Settings
 if TYPE_CHECKING:
     from orchestration.build import Project
 
-STAGES = ("prepare", "ingest", "gate", "build", "publish")
+STAGES = ("prepare", "ingest", "gate", "build", "publish", "notify")
 
 # run outcome -> exit code of `takt refresh`
 EXIT_CODES = {
@@ -416,6 +416,27 @@ class Run:
                 tally.counts["version"] = done.version.number
             tally.counts["marts"] = len(self.candidate.marts)
         return done
+
+    def notify(self) -> Any:
+        """Tell owners what changed; whatever goes wrong, the version is published."""
+        from orchestration.notify import tell
+
+        with self._stage("notify") as tally:
+            as_of = self.as_of if self.report.version is not None else None
+            try:
+                told = tell(self.settings, self.ledger, self.run_id, as_of)
+            except Exception as error:
+                logger.exception("owners were not told")
+                tally.notes.append(
+                    f"owners were not told ({type(error).__name__}); the next run "
+                    "tells them, the log has the details"
+                )
+                return None
+            tally.counts["messages"] = told.due
+            tally.counts["digests delivered"] = told.delivered
+            tally.counts["digests not delivered"] = told.failed
+            tally.notes += told.notes
+        return told
 
     def _need_every_export(self) -> None:
         """A version is made of all exports, each ingested and judged by this run."""

@@ -31,6 +31,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from orchestration.alerts import OpenAlert, Why
 from orchestration.contract import Export
 from orchestration.ledger import ExportState, Ledger, Verdict
 from orchestration.query import QueryError, QueryResult, query
@@ -457,6 +458,43 @@ def version_table(ledger: Ledger, timezone: str) -> Table | Text:
     if not rows:
         return Text("Nothing is published yet. Next: takt refresh")
     return table(("version", "state", "", "as of", "published", "code", "run"), rows)
+
+
+def alert_table(found: Sequence[OpenAlert]) -> Table | Text:
+    """Open alerts, newest first."""
+    if not found:
+        return Text("No alert is open.")
+    rows = [
+        (
+            one.alert_id,
+            "new" if one.is_new else "",
+            one.kpi_code
+            if one.segment_code == "all"
+            else f"{one.kpi_code} {one.segment_code}",
+            words(one.rule_id),
+            one.onset_on,
+            ", ".join(one.owners),
+            f"taken on by {one.acknowledged_by}"
+            if one.acknowledged_by
+            else "told"
+            if one.is_delivered
+            else "not delivered yet",
+            one.content,
+        )
+        for one in found
+    ]
+    return table(("id", "", "kpi", "rule", "since", "owner", "state", "message"), rows)
+
+
+def why_tables(found: Why) -> Iterator[Table | Text]:
+    """Tonight's decisions on a KPI, then what its owners were told."""
+    rows = ((s, words(r), words(d), text) for s, r, d, text in found.sentences)
+    yield table(("segment", "rule", "decision", "why"), rows)
+    if not found.told:
+        yield Text("Nobody was told anything of it yet.")
+        return
+    told = ((when[:16], words(kind), *rest) for when, kind, *rest in found.told)
+    yield table(("filed (UTC)", "message", "period", "owner", "state"), told)
 
 
 def verdicts(

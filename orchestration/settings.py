@@ -30,6 +30,10 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 PREFIX = "TAKT_"
 # The fault points of the tests, and the build file that `profiles.yml` reads.
 NOT_SETTINGS = frozenset({"TAKT_FAULT", "TAKT_BUILD_FILE"})
+# Where owners are told: TAKT_NOTIFY_<OWNER_CODE>, else TAKT_NOTIFY_DEFAULT. How many
+# there are depends on the register of owners, so they are no fields.
+NOTIFY_PREFIX = "TAKT_NOTIFY_"
+_NOTIFY = re.compile(NOTIFY_PREFIX + "[A-Z0-9_]+")
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B", re.IGNORECASE)
 
@@ -276,6 +280,13 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+def channels_of(owner_code: str) -> SecretStr | None:
+    """Where an owner is told, as Apprise addresses; None without any."""
+    own = os.environ.get(NOTIFY_PREFIX + owner_code.upper())
+    found = own or os.environ.get(NOTIFY_PREFIX + "DEFAULT")
+    return SecretStr(found) if found else None
+
+
 def allowed(field: str) -> str:
     """What a settings field may hold, in words."""
     extra = Settings.model_fields[field].json_schema_extra
@@ -304,9 +315,12 @@ def _unknown_variables() -> list[str]:
     for name in sorted(os.environ):
         if not name.startswith(PREFIX) or name in NOT_SETTINGS or name in known:
             continue
+        if _NOTIFY.fullmatch(name):
+            continue
         nearest = difflib.get_close_matches(name, known, n=1, cutoff=0)
         # The value of an unknown variable might be a misspelt secret.
-        value = "…" if "KEY" in name else os.environ[name]
+        is_secret = "KEY" in name or "NOTIFY" in name or "://" in os.environ[name]
+        value = "…" if is_secret else os.environ[name]
         problems.append(
             f'{name} = "{value}": not a setting; the nearest is '
             f"{nearest[0] if nearest else known[0]}, all: {', '.join(known)}"

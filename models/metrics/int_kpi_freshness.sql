@@ -1,21 +1,5 @@
 -- Grain: one row per registered KPI.
-with fields as (
-    select distinct
-        kpi_code,
-        unnest(string_split(source_fields, '|')) as source_field
-    from {{ ref('stg_registers__kpis') }}
-),
-
-kpi_exports as (
-    -- erp.orders.received_at names the export erp.orders.
-    select distinct
-        kpi_code,
-        split_part(trim(source_field), '.', 1)
-        || '.' || split_part(trim(source_field), '.', 2) as export_code
-    from fields
-),
-
-joined as (
+with joined as (
     select
         kpi_exports.kpi_code,
         kpi_exports.export_code,
@@ -30,7 +14,7 @@ joined as (
             when states.stale_reason = 'late' then 1
         end as stale_rank,
         coalesce(states.reliability_grade, 'D') as reliability_grade
-    from kpi_exports
+    from {{ ref('stg_registers__kpi_exports') }} as kpi_exports
     left join {{ ref('stg_takt__export_states') }} as states
         on kpi_exports.export_code = states.export_code
 )

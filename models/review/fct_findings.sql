@@ -9,6 +9,7 @@
     'int_findings_behaviour',
     'int_findings_smart',
     'int_findings_map',
+    'int_findings_publications',
 ] %}
 
 with found as (

@@ -36,6 +36,13 @@
     'weight_outcome',
     'weight_rating',
     'conflict_q',
+    'alert_for_days',
+    'alert_for_weeks',
+    'alert_for_months',
+    'alert_keep_without_band',
+    'case_at_risk',
+    'reminder_max',
+    'escalate_after',
 ] %}
 
 with ranked as (

@@ -1,0 +1,6 @@
+-- Grain: one row per batch in force.
+select
+    export_code,
+    batch_no,
+    is_superseding
+from {{ source('takt', 'batches') }}

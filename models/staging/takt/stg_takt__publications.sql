@@ -1,0 +1,28 @@
+-- Grain: one row per figure ever published for a KPI, segment and official period.
+select
+    kpi_code,
+    definition_version,
+    segment_code,
+    period_grain,
+    period_start,
+    period_end,
+    value,
+    numerator,
+    denominator,
+    counted_count,
+    open_count,
+    undecided_count,
+    excluded_count,
+    finality,
+    target_min,
+    target_max,
+    alarm_min,
+    alarm_max,
+    is_visible_change,
+    reason,
+    data_as_of,
+    known_from,
+    publication_no,
+    last_batch_no,
+    is_same_code
+from {{ source('takt', 'publications') }}
