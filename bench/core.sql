@@ -242,6 +242,8 @@ from steps as s
 left join map as m using (process_code, activity_code)
 where s.event_no is null;
 
+drop table steps;
+
 create table hand.fct_process_paths as
 select
     process_code,
@@ -336,6 +338,8 @@ select
         as collapsed_path
 from judged
 group by all;
+
+drop table judged;
 
 create table hand.fct_process_variants as
 select
