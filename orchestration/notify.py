@@ -37,6 +37,8 @@ KINDS = (
     "no_data",
 )
 
+NO_ADDRESS = "no address: set TAKT_NOTIFY_DEFAULT or TAKT_NOTIFY_<OWNER>"
+
 _SCHEME = re.compile(r"\s*([a-z0-9]+)://", re.IGNORECASE)
 
 
@@ -86,15 +88,21 @@ def tell_facts(
     due = 0 if facts is None else alerts.plan(ledger, facts, texts, run_id)
     faultpoint("notify.after_plan")
     delivered, failed, notes = 0, 0, []
+    unreachable: list[str] = []
     for digest in digests(ledger, texts):
         problem = deliver(channels_of(digest.owner_code), digest)
         faultpoint("notify.after_send")
         file_delivery(ledger, run_id, digest, problem)
         if problem is None:
             delivered += 1
+        elif problem == NO_ADDRESS:
+            failed += 1
+            unreachable.append(digest.owner_code)
         else:
             failed += 1
             notes.append(f"{digest.owner_code} was not told: {problem}")
+    if unreachable:
+        notes.append(f"{', '.join(unreachable)}: not told, {NO_ADDRESS}")
     return Told(due, delivered, failed, tuple(notes))
 
 
@@ -156,7 +164,7 @@ def _digest(
 def deliver(channels: SecretStr | None, digest: Digest) -> str | None:
     """Send a digest to all addresses of its owner; None, or why it did not arrive."""
     if channels is None:
-        return "no address; set TAKT_NOTIFY_DEFAULT or one for this owner"
+        return NO_ADDRESS
     import apprise
 
     # Its messages may repeat an address.
@@ -184,7 +192,7 @@ def file_delivery(
     now = utc_text(utc_now())
     outcome = "delivered"
     if problem is not None:
-        outcome = "no_channel" if problem.startswith("no address") else "failed"
+        outcome = "no_channel" if problem == NO_ADDRESS else "failed"
     with ledger.transaction() as write:
         write.execute(
             "insert into alert_deliveries (run_id, owner_code, messages, "
