@@ -32,10 +32,13 @@ BENCHES: dict[str, Callable[[Path, int], Sequence[Result]]] = {
 def main() -> int:
     """Run the named benches, all by default; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHES], metavar="BENCH")
+    parser.add_argument("names", nargs="*", metavar="BENCH")
     parser.add_argument("--times", type=int, default=3, help="tries of each; default 3")
     parser.add_argument("--folder", type=Path, help="where to work; needs 5 GB")
     chosen = parser.parse_args()
+    unknown = set(chosen.names) - set(BENCHES)
+    if unknown:
+        parser.error(f"no bench {', '.join(unknown)}; there are {', '.join(BENCHES)}")
     found: list[Result] = []
     for name in chosen.names or BENCHES:
         say(f"{name}:")
