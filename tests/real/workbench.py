@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -19,20 +19,14 @@ from typing import Any
 
 import duckdb
 
-from orchestration.build import raw_view_sql
+from orchestration.build import batches_to_use, write_sources
 from orchestration.contract import Export, load_contracts
-from orchestration.ledger import ExportState, Ledger
+from orchestration.ledger import Ledger
+from orchestration.settings import Settings
 from tests.helpers.project_copy import Project
 
 # The name that compiled SQL gives the build file.
 DATABASE = "candidate_file"
-TYPES = {
-    "str": "varchar",
-    "datetime": "timestamp",
-    "bool": "boolean",
-    "int": "bigint",
-    "float": "double",
-}
 
 
 @dataclass(frozen=True)
@@ -79,12 +73,19 @@ class Workbench:
     def build(self, *names: str) -> None:
         """Create a table of every model in SQL: these and what they read have rows."""
         filled = self._with_parents(names)
+        settings = Settings(home=self.home)
+        with Ledger.open(settings.ledger_path) as ledger:
+            write_sources(
+                self.path,
+                self.exports,
+                batches_to_use(settings, ledger, self.exports),
+                ledger,
+                self.as_of,
+                code="of the workbench",
+                options={},
+            )
         with duckdb.connect(str(self.path)) as connection:
             connection.execute("set TimeZone = 'UTC'")
-            connection.execute("create schema takt")
-            with Ledger.open(self.home / "ledger.sqlite") as ledger:
-                self._raw(connection, ledger)
-                self._states(connection, ledger)
             self._models(connection, filled)
 
     def _with_parents(self, names: Iterable[str]) -> set[str]:
@@ -97,40 +98,6 @@ class Workbench:
                 found.add(nodes[key]["name"])
                 waiting += nodes[key]["depends_on"].get("nodes", ())
         return found
-
-    def _raw(self, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
-        connection.execute(
-            "create table takt.batches_in_force"
-            " (export_code varchar, batch_id varchar, period varchar)"
-        )
-        for export in self.exports:
-            batches = ledger.batches_in_force(export)
-            for batch in batches:
-                connection.execute(
-                    "insert into takt.batches_in_force values (?, ?, ?)",
-                    [export.code, batch.batch_id, batch.period],
-                )
-            rows = raw_view_sql(export, [self.home / b.lake_path for b in batches])
-            connection.execute(f"create schema if not exists {export.source}")
-            connection.execute(f"create view {export.source}.{export.name} as {rows}")
-
-    def _states(self, connection: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
-        columns = {
-            field.name: TYPES[str(field.type).split(" ")[0]]
-            for field in fields(ExportState)
-        }
-        declared = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        connection.execute(f"create table takt.export_states ({declared})")
-        for state in ledger.export_states(self.exports, self.as_of):
-            values = [getattr(state, name) for name in columns]
-            naive = [
-                v.astimezone(UTC).replace(tzinfo=None) if isinstance(v, datetime) else v
-                for v in values
-            ]
-            places = ", ".join("?" for _ in columns)
-            connection.execute(
-                f"insert into takt.export_states values ({places})", naive
-            )
 
     def _models(self, connection: duckdb.DuckDBPyConnection, filled: set[str]) -> None:
         nodes = self.manifest["nodes"]
