@@ -135,8 +135,8 @@ def test_a_whole_run_materialises_every_asset_and_publishes(told) -> None:
     run = told["whole"]
     assert run["success"]
     assert (run["outcome"], run["version"]) == ("published", 1)
-    # Two exports, a seed, a staging model, three marts, and what is published.
-    assert run["assets"] == 8
+    # Two exports, a seed, a staging model, three marts, what is published, who is told.
+    assert run["assets"] == 9
     assert run["checks"]["sales.gate"][0] is True
     assert run["checks"]["fct_sales.data_tests"][0] is True
 
