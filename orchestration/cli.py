@@ -634,14 +634,15 @@ def _written(paths: list[Path]) -> None:
 def check() -> None:
     """Check contracts and registers; builds nothing."""
     settings = settings_of()
+    from orchestration.contract import declared_fields
     from orchestration.query import published_history
     from orchestration.registers import check_registers
     from orchestration.scaffold import need_decisions
 
     need_decisions(settings.project)
     exports = contracts(settings)
-    fields = {f"{e.code}.{c.name}" for e in exports for c in e.columns}
     history = published_history(settings)
+    fields = declared_fields(exports)
     registers = check_registers(settings.project / "seeds", fields, history)
     rows = sum(map(len, registers.rows.values()))
     typer.echo(
@@ -711,6 +712,7 @@ def decide(
 
     from orchestration import report
     from orchestration import review as reviewing
+    from orchestration.contract import declared_fields
 
     try:
         last = date.fromisoformat(until) if until else None
@@ -719,7 +721,7 @@ def decide(
     if not why.strip():
         raise typer.BadParameter("--why must say something")
     finding = reviewing.find(settings, finding_id)
-    fields = [f"{e.code}.{c.name}" for e in contracts(settings) for c in e.columns]
+    fields = declared_fields(contracts(settings))
     with _writing(settings):
         done = reviewing.decide(settings, fields, finding, action.value, by, why, last)
     for path in done.files:

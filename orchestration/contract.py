@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -422,6 +422,11 @@ def local_midnight(day: date, timezone: str) -> datetime:
 def _months_later(first: date, months: int) -> date:
     index = first.year * 12 + first.month - 1 + months
     return date(index // 12, index % 12 + 1, 1)
+
+
+def declared_fields(exports: Iterable[Export]) -> set[str]:
+    """Every `source.export.column` that registers may name."""
+    return {f"{one.code}.{column.name}" for one in exports for column in one.columns}
 
 
 def load_contracts(manifest: Mapping[str, Any]) -> list[Export]:

@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from orchestration import exits
-from orchestration.contract import Export, load_contracts
+from orchestration.contract import Export, declared_fields, load_contracts
 from orchestration.faults import faultpoint
 from orchestration.ledger import ExportState, Ledger, utc_now, utc_text
 from orchestration.locks import Busy, run_lock
@@ -303,7 +303,7 @@ class Run:
             self._exports = load_contracts(self.manifest)
             check_registers(
                 self.settings.project / "seeds",
-                {f"{e.code}.{c.name}" for e in self._exports for c in e.columns},
+                declared_fields(self._exports),
                 published_history(self.settings),
             )
             kinds = [
