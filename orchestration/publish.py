@@ -44,6 +44,7 @@ from orchestration.readback import MARTS_FILE, literal, quoted
 from orchestration.settings import Settings
 
 MANIFEST_FILE = "manifest.json"
+SCORECARD = "scorecard"
 CURRENT = "current"
 
 # Old enough for DuckDB 1.2 clients to open what 2.0 writes.
@@ -156,7 +157,7 @@ def publish(
             f"Version {pointer.version} is pinned{reason}: the candidate was audited "
             "and not published. `takt unpin` lets the next run publish.",
         )
-    step = _Steps(on_progress, len(candidate.marts) + 4)
+    step = _Steps(on_progress, len(candidate.marts) + 5)
     refuse_wal(candidate.path)
     check_used(ledger, candidate.batches, candidate.exports)
     _make_published(settings)
@@ -167,7 +168,9 @@ def publish(
     try:
         _remove_tree(hidden)
         hidden.mkdir(mode=0o755)
-        manifest_sha256, code = _write(settings, candidate, hidden, number, step)
+        manifest_sha256, code = _write(
+            settings, ledger, candidate, hidden, number, step
+        )
         faultpoint("publish.after_seal")
         _read_back(candidate, hidden)
         step("read back")
@@ -211,16 +214,28 @@ def publish(
 
 def _write(
     settings: Settings,
+    ledger: Ledger,
     candidate: Candidate,
     hidden: Path,
     number: int,
     step: _Steps,
 ) -> tuple[str, str]:
     """Fill, sync and seal the hidden folder; (hash of its manifest, code version)."""
+    # The pages read the marts as `query` does, which reads what is published here.
+    from orchestration.scorecard import facts
+    from orchestration.scorecard.site import build_site
+
     faultpoint("publish.before_copy")
     code = candidate.code
     _write_marts(settings, candidate, hidden, number, code["version"], step)
     faultpoint("publish.after_parquet")
+    build_site(
+        hidden / MARTS_FILE,
+        facts.collect(ledger, candidate, settings.timezone),
+        hidden / SCORECARD,
+    )
+    step("scorecard")
+    faultpoint("publish.after_scorecard")
     manifest = _manifest(settings, candidate, hidden, number, code)
     _write_json(hidden / MANIFEST_FILE, manifest)
     faultpoint("publish.after_manifest")
@@ -393,8 +408,8 @@ def _manifest(
         "row_counts": candidate.row_counts,
         "marts": candidate.marts,
         "files": {
-            path.name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
-            for path in sorted(folder.iterdir())
+            name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            for name, path in sorted(_files(folder).items())
         },
     }
 
@@ -439,16 +454,31 @@ def _difference(audited: Any, seen: Any) -> str:
     return f"columns {', '.join(names)}" if names else "cells changed rows"
 
 
+def _files(folder: Path) -> dict[str, Path]:
+    """Every file of a version, links too, by its path below the folder."""
+    return {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders below a folder and itself, the deepest first."""
+    return [Path(name) for name, _, _ in os.walk(folder, topdown=False)]
+
+
 def _seal(folder: Path) -> None:
-    for path in folder.iterdir():
+    for path in _files(folder).values():
         path.chmod(0o444)
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    folder.chmod(0o555)
-    _sync_folder(folder)
+    for inner in _folders(folder):
+        inner.chmod(0o555)
+        _sync_folder(inner)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -562,8 +592,8 @@ def _check_folder(folder: Path, manifest_sha256: str) -> tuple[list[str], int]:
             problems.append(f"{path} is missing. {advice}")
         elif sha256_of(path) != facts["sha256"]:
             problems.append(f"{path} was changed after publication. {advice}")
-    for path in sorted(folder.iterdir()):
-        if path.name not in files and path.name != MANIFEST_FILE:
+    for name, path in sorted(_files(folder).items()):
+        if name not in files and name != MANIFEST_FILE:
             problems.append(f"{path} was added after publication. Remove it.")
         elif path.stat().st_mode & 0o222:
             problems.append(f"{path} is writable. Make it read-only again.")
@@ -774,8 +804,14 @@ def _run_is_known(folder: Path, ledger: Ledger) -> bool:
 def _remove_tree(folder: Path) -> None:
     if not folder.exists():
         return
-    folder.chmod(stat.S_IRWXU)
+    _unseal(folder)
     shutil.rmtree(folder)
+
+
+def _unseal(folder: Path) -> None:
+    """Let a sealed version be deleted, folder by folder."""
+    for name, _, _ in os.walk(folder):
+        Path(name).chmod(stat.S_IRWXU)
 
 
 # ------------------------------------------------------------------ prune
@@ -819,8 +855,8 @@ def prune(
             # Aside first: a name that is there is always a whole version.
             path.rename(aside)
             faultpoint("prune.after_aside")
-            aside.chmod(stat.S_IRWXU)
-            for file in sorted(aside.iterdir()):
+            _unseal(aside)
+            for _, file in sorted(_files(aside).items()):
                 file.unlink()
                 faultpoint("prune.inside_delete")
         _remove_tree(aside)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = Mapping[str, Any]
 
@@ -40,14 +43,24 @@ class Marts:
         found = self.rows(sql, *values)
         return found[0] if found else {}
 
-    def _read(self, sql: str, values: tuple) -> list[dict[str, Any]]:
+    def table(self, sql: str, *values: Any) -> pa.Table | None:
+        """The rows as an Arrow table, without loss; None without the mart."""
+        cursor = self._execute(sql, values)
+        return None if cursor is None else cursor.to_arrow_table()
+
+    def _execute(self, sql: str, values: tuple) -> duckdb.DuckDBPyConnection | None:
         try:
-            cursor = self._connection.execute(sql, list(values))
+            return self._connection.execute(sql, list(values))
         except duckdb.CatalogException as error:
             absent = _NO_TABLE.search(str(error))
             if absent is None:
                 raise
             self.missing.add(absent[1])
+            return None
+
+    def _read(self, sql: str, values: tuple) -> list[dict[str, Any]]:
+        cursor = self._execute(sql, values)
+        if cursor is None:
             return []
         names = [column[0] for column in cursor.description or []]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

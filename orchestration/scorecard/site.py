@@ -121,6 +121,7 @@ def _rendered(view: View) -> Iterator[tuple[str, str]]:
                 href=link,
                 has=places.__contains__,
                 picture=view.charts.picture,
+                stylesheets=sorted(path.name for path in (HERE / "assets").iterdir()),
                 languages=languages,
                 language=view.language,
                 code=LANGUAGE_CODES[view.language],

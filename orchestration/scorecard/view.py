@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date
 from hashlib import sha256
 from typing import Any
 
@@ -51,6 +52,12 @@ class View:
     def version(self) -> Mapping[str, Any]:
         """Number, run and as-of moment of this version."""
         return self.marts.row("select * from takt_version")
+
+    @property
+    def today(self) -> date | None:
+        """The local day of the as-of moment."""
+        as_of = self.version.get("as_of")
+        return as_of and as_of.replace(tzinfo=UTC).astimezone(self.f.zone).date()
 
     def named(self, row: Mapping[str, Any] | None, prefix: str = "name") -> str:
         """`name_en` or `name_zh` of a row, whichever is this language's."""

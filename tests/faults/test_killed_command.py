@@ -22,6 +22,7 @@ from orchestration.ledger import Ledger
 from orchestration.locks import EXIT_BUSY, holder
 from orchestration.publish import verify
 from orchestration.settings import Settings, load_settings
+from tests.faults.tiny import contents
 from tests.helpers.shop import Shop, open_shop
 
 AS_OF = "2026-03-04T02:00+08:00"
@@ -56,7 +57,7 @@ def untouched(settings: Settings) -> Iterator[None]:
             found = verify(settings, ledger)
         assert (found.ok, found.version) == (True, 1), found.problems
         folder = (settings.published / "current").resolve()
-        return folder, {one.name: one.read_bytes() for one in folder.iterdir()}
+        return folder, contents(folder)
 
     before = version()
     yield

@@ -163,7 +163,7 @@ def check_converges(tiny: TinySettings, waiting: Waiting) -> None:
 def version_bytes(settings: TinySettings, number: int | None) -> list[bytes]:
     assert number is not None
     folder: Path = version_path(settings, number)
-    return [path.read_bytes() for path in sorted(folder.iterdir())]
+    return [path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def test_every_point_of_a_night_is_passed_in_an_ordinary_night(
