@@ -24,3 +24,27 @@
         {{ separator }}
     )
 {%- endmacro %}
+
+{#- Whether a text names a word of a register: in English as whole words, in Chinese,
+    which has no spaces, anywhere. NULL if there is no text. -#}
+{% macro names_word(text, language, word) -%}
+    case {{ language }}
+        when 'zh' then instr({{ text }}, {{ word }}) > 0
+        else instr(
+            concat(' ', {{ spaced_words(text) }}, ' '), concat(' ', {{ word }}, ' ')
+        ) > 0 and {{ text }} is not null
+    end
+{%- endmacro %}
+
+{#- Lower case, with one space for whatever is no letter or digit. -#}
+{% macro spaced_words(text) -%}
+    {{ return(adapter.dispatch('spaced_words')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__spaced_words(text) -%}
+    regexp_replace(lower({{ text }}), '[^a-z0-9]+', ' ', 'g')
+{%- endmacro %}
+
+{% macro spark__spaced_words(text) -%}
+    regexp_replace(lower({{ text }}), '[^a-z0-9]+', ' ')
+{%- endmacro %}

@@ -393,6 +393,21 @@ class MessageRow(Row):
     zh: str
 
 
+class ActivityWordRow(Row):
+    key = ("hint", "word")
+    hint: Literal[
+        "assign",
+        "request_info",
+        "wait_external",
+        "follow_up",
+        "cancel",
+        "bad_outcome",
+        "rejected_outcome",
+    ]
+    language: Literal["en", "zh"]
+    word: str
+
+
 REGISTERS: Mapping[str, type[Row]] = {
     "processes": ProcessRow,
     "process_steps": StepRow,
@@ -409,6 +424,7 @@ REGISTERS: Mapping[str, type[Row]] = {
     "decisions": DecisionRow,
     "defaults": DefaultRow,
     "messages": MessageRow,
+    "activity_words": ActivityWordRow,
 }
 
 
@@ -532,6 +548,7 @@ class Registers:
         self._check_kpis()
         self._check_targets()
         self._check_defaults()
+        self._check_words()
         return sorted(self.errors)
 
     def _check_keys(self, name: str, model: type[Row]) -> None:
@@ -736,6 +753,15 @@ class Registers:
                         old = "blank" if was[column] is None else was[column]
                         message = f"{code} {how} with {old}; put it back"
                         self.found(name, row, column, message)
+
+    def _check_words(self) -> None:
+        """An English word is found in lower-case text of letters, digits and spaces."""
+        for row in self.rows["activity_words"]:
+            if row.language == "en" and not re.fullmatch(
+                "[a-z0-9]+( [a-z0-9]+)*", row.word
+            ):
+                message = "write lower case letters, digits and single spaces"
+                self.found("activity_words", row, "word", message)
 
     def _check_defaults(self) -> None:
         """REG-11: a default has the type and range that its row says."""
