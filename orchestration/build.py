@@ -48,6 +48,9 @@ Progress = Callable[[str, int, int], None]
 DATABASE_FILE = "candidate_file.duckdb"
 PROFILE_TARGET = "run"
 
+# The generic test that holds most promises of a model (`tests/data/generic/`).
+COLUMNS_TEST = "columns_hold"
+
 # Room for the smallest build; above it, three times what the last one needed.
 SPARE_BYTES = 64 * 2**20
 
@@ -672,10 +675,13 @@ def _run_dbt(
 
 
 def _node_result(result: Any) -> NodeResult:
+    node = result.node
+    # dbt's own name of it spells out every column and value.
+    is_long = _kind_of_test(node) == COLUMNS_TEST
     return NodeResult(
-        unique_id=result.node.unique_id,
-        name=result.node.name,
-        resource_type=str(result.node.resource_type.value),
+        unique_id=node.unique_id,
+        name=f"{COLUMNS_TEST}_{_model_tested(node)}" if is_long else node.name,
+        resource_type=str(node.resource_type.value),
         status=str(result.status.value),
         failures=result.failures,
         message=result.message or "",
@@ -705,7 +711,7 @@ def _judge_results(
         if node.status == "skipped":
             skipped.append(node.name)
             continue
-        query = _keep_query(settings, run_id, result)
+        query = _keep_query(settings, run_id, node.name, result)
         reasons.append(_failure(node, result.node, query, database))
     missing = sorted(set(expected) - seen)
     if skipped:
@@ -734,10 +740,11 @@ def _failure(node: NodeResult, source: Any, query: Path | None, database: Path) 
     where = source.original_file_path
     shown = f" The query: {query}." if query else ""
     if node.resource_type == "test" and node.status in ("fail", "warn"):
-        rows = "row" if node.failures == 1 else "rows"
-        on = _tested(source)
+        found = f"{node.failures} failing {'row' if node.failures == 1 else 'rows'}"
+        if _kind_of_test(source) == COLUMNS_TEST:
+            found = _broken_promises(source.compiled_code, database)
         return (
-            f"Data test {node.name}{on}: {node.failures} failing {rows}.{shown} The "
+            f"Data test {node.name}{_tested(source)}: {found}.{shown} The "
             f"rows are in the refused candidate {database} until the next run. "
             f"Correct the model, or the register it reads; the test is in {where}."
         )
@@ -748,22 +755,40 @@ def _failure(node: NodeResult, source: Any, query: Path | None, database: Path) 
     )
 
 
+def _kind_of_test(source: Any) -> str | None:
+    """The name of a generic test; None of anything else."""
+    return getattr(getattr(source, "test_metadata", None), "name", None)
+
+
+def _model_tested(source: Any) -> str:
+    return (getattr(source, "attached_node", None) or "").split(".")[-1]
+
+
 def _tested(source: Any) -> str:
-    attached = getattr(source, "attached_node", None)
-    if not attached:
+    if not _model_tested(source):
         return ""
     column = getattr(source, "column_name", None)
-    return f" on {attached.split('.')[-1]}{'.' + column if column else ''}"
+    return f" on {_model_tested(source)}{'.' + column if column else ''}"
 
 
-def _keep_query(settings: Settings, run_id: str, result: Any) -> Path | None:
+def _broken_promises(query: str, database: Path) -> str:
+    """Which promises of a model are broken, each with its rows, as a text."""
+    with duckdb.connect(str(database), read_only=True) as connection:
+        found = connection.execute(query).fetchall()
+    return ", ".join(
+        f"{promise} fails in {rows} {'row' if rows == 1 else 'rows'}"
+        for promise, rows in found
+    )
+
+
+def _keep_query(settings: Settings, run_id: str, name: str, result: Any) -> Path | None:
     """Save the failed query where the next run does not overwrite it."""
     query = getattr(result.node, "compiled_code", None)
     if not query:
         return None
     folder = settings.logs / run_id / "failed"
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.node.name}.sql"
+    path = folder / f"{name}.sql"
     path.write_text(query.strip() + "\n", encoding="utf-8")
     return path
 

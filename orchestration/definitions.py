@@ -351,8 +351,7 @@ def _dbt(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                         passed=all(results[one].status == "pass" for one in tests[key]),
                         severity=dg.AssetCheckSeverity.WARN,
                         metadata={
-                            nodes[one]["name"]: results[one].status
-                            for one in tests[key]
+                            results[one].name: results[one].status for one in tests[key]
                         },
                     )
                 ]

@@ -16,6 +16,7 @@ from orchestration import build
 from orchestration.build import BuildRefused, build_candidate, dbt_parse
 from orchestration.ledger import Ledger
 from orchestration.publish import PublishRefused, publish, version_path
+from orchestration.settings import PROJECT_ROOT
 from tests.faults.tiny import (
     AS_OF,
     TinySettings,
@@ -96,6 +97,44 @@ def test_each_kind_of_failing_data_test_refuses_the_version(
     assert "failing row" in reasons
     query = reasons.split("The query: ")[1].split(".sql")[0] + ".sql"
     assert "select" in Path(query).read_text(encoding="utf-8").lower()
+
+
+def test_promises_of_columns_are_one_test_that_names_each_broken_one(
+    tiny: TinySettings, before: dict[str, bytes]
+) -> None:
+    test = "tests/data/generic/columns_hold.sql"
+    model = """\
+models:
+  - name: fct_sales
+    data_tests:
+      - columns_hold:
+          arguments:
+            not_null: [sale_no, shop_code, cents]
+            unique: [sale_no, cents, [shop_code, cents]]
+            accepted_values:
+              shop_code: [north, south, "o'clock"]
+              cents: [0, 100, 250]
+"""
+    text = (PROJECT_ROOT / test).read_text(encoding="utf-8")
+    settings = changed(tiny, **{test: text, FCT_YAML: model})
+    rows = [
+        sale("quoted", shop_code="o'clock", cents=0),
+        *(sale("twice", shop_code="o'clock", cents=n) for n in (100, 250)),
+        sale("west", shop_code="west", cents=7),
+        sale("blank", shop_code="south", cents=None),
+        sale("blank again", shop_code="south", cents=None),
+    ]
+    deliver(tiny, exports_of(tiny)["sales"], "20260303", rows)
+    reasons = refused(settings, before)
+    assert (
+        "Data test columns_hold_fct_sales on fct_sales: "
+        "cents is not null fails in 3 rows, "
+        "shop_code in ('north', 'south', 'o''clock') fails in 1 row, "
+        "cents in (0, 100, 250) fails in 1 row, "
+        "unique (sale_no) fails in 1 row, "
+        "unique (cents) fails in 1 row, "
+        "unique (shop_code, cents) fails in 1 row."
+    ) in reasons
 
 
 def test_a_warning_where_it_is_declared_is_listed_and_published(

@@ -317,6 +317,46 @@ def check_singular_tests(project: Project) -> list[str]:
     return found
 
 
+# What `columns_hold` asks of all columns of a model in one query.
+HELD_TOGETHER = {"not_null", "unique", "accepted_values"}
+
+
+def check_promises(project: Project) -> list[str]:
+    """Plain column tests are arguments of columns_hold, which names real columns."""
+    found = []
+    for path, entry in project.described.values():
+        where = project.short(path)
+        columns = [column["name"] for column in entry.get("columns", [])]
+        for column in entry.get("columns", []):
+            # One that only warns, or holds only `where …`, is a test of its own.
+            plain = HELD_TOGETHER & set(map(str, column.get("data_tests", [])))
+            plain |= {
+                kind
+                for test in column.get("data_tests", [])
+                if isinstance(test, dict)
+                for kind, facts in test.items()
+                if kind in HELD_TOGETHER and "config" not in facts
+            }
+            for kind in sorted(plain):
+                found.append(
+                    f"{where}: {kind} of {column['name']} is an argument of "
+                    "columns_hold, below data_tests of the model"
+                )
+        for test in entry.get("data_tests", []):
+            for column in _held_columns(test):
+                if column not in columns:
+                    found.append(f"{where}: columns_hold names {column}, no column")
+    return found
+
+
+def _held_columns(test: dict) -> list[str]:
+    held = test.get("columns_hold", {}).get("arguments", {})
+    named = [*held.get("not_null", []), *held.get("accepted_values", {})]
+    for key in held.get("unique", []):
+        named += [key] if isinstance(key, str) else key
+    return named
+
+
 def check_sources(project: Project) -> list[str]:
     """Every export has a staging model that reads it and a suite that judges it."""
     found = []
@@ -393,6 +433,7 @@ CHECKS = [
     check_kpis,
     check_registers,
     check_singular_tests,
+    check_promises,
     check_sources,
     check_packs,
     check_decided,

@@ -220,6 +220,19 @@ def test_forgotten_yaml_is_named(copy: Path) -> None:
         (
             f"{KPI}.yml",
             "description: Order number.",
+            "description: Order number.\n        data_tests: [not_null]",
+            f"{KPI}.yml: not_null of subject_id is an argument of columns_hold, below "
+            "data_tests of the model",
+        ),
+        (
+            f"{KPI}.yml",
+            "unique: [subject_id]",
+            "unique: [subject]",
+            f"{KPI}.yml: columns_hold names subject, no column",
+        ),
+        (
+            f"{KPI}.yml",
+            "description: Order number.",
             'description: "<decide subject: what is measured>"',
             f"{KPI}.yml: subject is not decided",
         ),
