@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable
@@ -62,6 +63,13 @@ class Language(StrEnum):
 
     en = "en"
     zh = "zh"
+
+
+class Duplicates(StrEnum):
+    """What rows alike in every column are."""
+
+    keep = "keep"
+    drop = "drop"
 
 
 class Action(StrEnum):
@@ -185,6 +193,9 @@ Source = Annotated[
 ]
 Reason = Annotated[
     str, typer.Option("--reason", "-r", help="Why; kept in the ledger.", metavar="TEXT")
+]
+Part = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the log, or none.")
 ]
 DemoAsOf = Annotated[
     str, typer.Option("--as-of", metavar="MOMENT", help="Deliveries up to this moment.")
@@ -727,6 +738,125 @@ def decide(
     for path in done.files:
         typer.echo(f"Wrote {report.shown_path(path)}.")
     typer.echo(f"Decision {done.decision_code}; the next refresh shows it.")
+
+
+@app.command()
+@guarded
+def adopt(
+    log: Annotated[
+        Path | None, typer.Argument(metavar="LOG", help="The log file.")
+    ] = None,
+    process: Annotated[
+        str, typer.Option("--process", "-p", help="Code of the process: complaints.")
+    ] = "",
+    case: Part = None,
+    activity: Annotated[
+        list[str] | None,
+        typer.Option(help="What happened; several columns are joined."),
+    ] = None,
+    timestamp: Part = None,
+    timestamp_format: Annotated[
+        list[str] | None,
+        typer.Option(help="How times are written, such as '%d/%m/%Y %H:%M'."),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(help="Zone of times without offset.")
+    ] = None,
+    end: Annotated[
+        list[str] | None,
+        typer.Option(help="Activity that ends a case, or the column with its time."),
+    ] = None,
+    start: Part = None,
+    lifecycle: Part = None,
+    resource: Part = None,
+    org_unit: Part = None,
+    due: Part = None,
+    outcome: Part = None,
+    requester: Part = None,
+    segment: Part = None,
+    milestone: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ACTIVITY=COLUMN", help="Where a row is a case: one of its times."
+        ),
+    ] = None,
+    duplicates: Annotated[
+        Duplicates | None, typer.Option(help="Rows alike in every column.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Such as latin-1.")] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take every proposal without a rival.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be written.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take an adopted process out again.")
+    ] = False,
+) -> None:
+    """Make a process of a log file: profile, propose, and write the pack.
+
+    Without flags for case, activity, timestamp and end it shows what it would take,
+    with the evidence, and the command to run (exit code 2); on a terminal it asks.
+    What the log cannot support is refused with the reason (exit code 3). A part named
+    `none` is left out.
+    """
+    settings = settings_of()
+    from orchestration.adopt import steps
+    from orchestration.adopt.propose import Wishes
+
+    if not re.fullmatch("[a-z][a-z0-9]*", process):
+        raise typer.BadParameter(
+            f"--process {process!r}: small letters and digits, such as complaints"
+        )
+    if remove:
+        code = steps.remove(settings, process, yes=yes, dry_run=dry_run, say=typer.echo)
+        raise typer.Exit(code)
+    if log is None or not log.is_file():
+        raise typer.BadParameter(f"LOG {log}: no such file")
+    wishes = Wishes(
+        case=case,
+        activity=tuple(activity or ()),
+        timestamp=timestamp,
+        timezone=timezone,
+        end=tuple(end or ()),
+        start=start,
+        lifecycle=lifecycle,
+        resource=resource,
+        org_unit=org_unit,
+        due=due,
+        outcome=outcome,
+        requester=requester,
+        segment=segment,
+        timestamp_format=tuple(timestamp_format or ()),
+        milestones=tuple(_milestone(one) for one in milestone or ()),
+        duplicates=duplicates.value if duplicates else None,
+    )
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not yes
+    request = steps.Request(
+        process=process,
+        log=log,
+        wishes=wishes,
+        encoding=encoding,
+        yes=yes,
+        dry_run=dry_run,
+        ask=(lambda part, value: typer.prompt(f"{part}", value)) if asks else None,
+    )
+    raise typer.Exit(
+        steps.adopt(
+            settings,
+            request,
+            typer.echo,
+            lambda text: typer.echo(f"… {text}", err=True),
+        )
+    )
+
+
+def _milestone(text: str) -> tuple[str, str]:
+    activity, equals, column = text.partition("=")
+    if not (activity and equals and column):
+        raise typer.BadParameter(f"--milestone {text!r} is not ACTIVITY=COLUMN")
+    return activity, column
 
 
 @app.command()

@@ -17,6 +17,7 @@ _EXPECTED = {
     "SettingsError": USAGE,
     "FaultSettingError": USAGE,
     "ScaffoldError": USAGE,
+    "AdoptError": USAGE,
     "Busy": BUSY,
     "LeaseLostError": FAILED,
     "ContractError": FAILED,

@@ -63,6 +63,8 @@ POINTS: tuple[tuple[str, str], ...] = (
     ("prune.inside_delete", "a part of the files is deleted"),
     ("prune.before_lake", "old versions are gone, lake files are untouched"),
     ("prune.inside_lake", "one more lake file is deleted; repeats"),
+    ("adopt.before_file", "one more file of a pack is not written; repeats"),
+    ("adopt.before_delivery", "the log is copied aside, the pack is not written"),
     ("recover.before_flip", "a decided flip was found, `current` is old"),
     ("recover.before_debris", "the pointer is right, debris is still there"),
 )

@@ -134,7 +134,7 @@ def new_source(root: Path, name: str, delivery: str) -> list[Path]:
         else "# No key: rows are never replaced one by one.",
     }
     folder = Path("models/staging") / source
-    draft = _Draft(root)
+    draft = Draft(root)
     contract = folder / f"_{source}__sources.yml"
     suites = Path("expectations") / f"{source}.py"
     draft.add(contract, "source.yml", "source_table.yml", words)
@@ -156,7 +156,7 @@ def new_pack(root: Path, pack: str) -> list[Path]:
     (pack,) = _parts(pack, r"([a-z][a-z0-9]*)", "tickets")
     words = {"pack": pack}
     folder = Path("models/processes") / pack
-    draft = _Draft(root)
+    draft = Draft(root)
     for kind in ("events", "instances"):
         for suffix in (".sql", ".yml"):
             path = folder / f"int_{pack}__{kind}{suffix}"
@@ -224,7 +224,7 @@ def new_kpi(root: Path, code: str) -> list[Path]:
         "numerator": numerator,
         "expected": expected,
     }
-    draft = _Draft(root)
+    draft = Draft(root)
     for suffix in (".sql", ".yml"):
         path = Path("models/metrics") / pack / f"{model}{suffix}"
         draft.create(path, f"kpi{suffix}", words)
@@ -277,7 +277,7 @@ def _parts(name: str, pattern: str, example: str) -> tuple[str, ...]:
     return found.groups()
 
 
-class _Draft:
+class Draft:
     """Files to be written together, or not at all."""
 
     def __init__(self, root: Path) -> None:

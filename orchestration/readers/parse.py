@@ -21,7 +21,7 @@ from orchestration.readers.base import Limits, Records, Refusal, quoted
 ROW_GROUP = 122_880
 CHUNK = 2**20
 
-_READERS = {
+READERS = {
     "csv": csv.read,
     "json": json.read,
     "jsonl": json.read,
@@ -117,7 +117,7 @@ def _database(memory_limit: int, spill: Path) -> duckdb.DuckDBPyConnection:
 def _parse(connection: duckdb.DuckDBPyConnection, task: ParseTask) -> Parsed:
     export = task.export
     try:
-        records = _READERS[export.format](
+        records = READERS[export.format](
             connection, task.raw, export, task.limits, task.work
         )
         result = typed.load(connection, export, records, task.pii_key)

@@ -8,6 +8,7 @@ text as written; nested attributes and lists are ignored.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,8 @@ from orchestration.readers.base import (
 from orchestration.readers.text import unpack_to
 
 TRACE = "case:"
+# So many events show every key that a log uses more than now and then.
+KEYS_FROM = 20_000
 _VALUES = frozenset({"string", "date", "int", "float", "boolean", "id"})
 
 
@@ -65,6 +68,27 @@ def read(
     if number:
         check_header(export, sorted(seen), strict=False)
     return sink.records(seen - set(headers))
+
+
+def keys(
+    raw: Path, compression: str, limits: Limits, work: Path, most: int = KEYS_FROM
+) -> tuple[str, ...]:
+    """The attribute keys of the first events, those of the trace first.
+
+    Raises Refusal.
+    """
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import ParseError
+
+    path = unpack_to(raw, compression, limits, work / "unpacked")
+    seen: dict[str, None] = {}
+    try:
+        with path.open("rb") as file:
+            for attributes in islice(_events(file), most):
+                seen |= dict.fromkeys(attributes or ())
+    except (DefusedXmlException, ParseError):
+        raise Refusal("xml", "is no log that may be read: export it again") from None
+    return tuple(sorted(seen, key=lambda key: not key.startswith(TRACE)))
 
 
 def _events(file: IO[bytes]) -> Iterator[dict[str, str | None] | None]:
