@@ -278,6 +278,7 @@ def distribution(
             x=alt.X("low:Q", scale=scale, axis=axis),
             x2="high",
             y=alt.Y("n:Q", axis=alt.Axis(title=None, tickCount=3, domain=False)),
+            y2=alt.datum(0),
         )
     )
     rules = (

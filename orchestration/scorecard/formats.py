@@ -18,6 +18,7 @@ from orchestration.scorecard.texts import Texts
 
 NOTHING = "∅"
 MOST_DIGITS = 4
+LENGTHS = (("days", 86_400), ("hours", 3_600), ("minutes", 60), ("seconds", 1))
 
 
 class Formats:
@@ -100,10 +101,10 @@ class Formats:
         """A length of time in the largest unit that leaves two figures."""
         if seconds is None:
             return NOTHING
-        for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-            if abs(seconds) >= 2 * length or unit == "minutes":
+        for unit, length in LENGTHS:
+            if abs(seconds) >= 2 * length or length == 1:
                 amount = seconds / length
-                few = 1 if abs(amount) < 10 else 0
+                few = 1 if abs(amount) < 10 and length > 1 else 0
                 return self.with_unit(unit, self.number(amount, few))
         raise AssertionError
 

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from orchestration.query import open_marts
-from orchestration.scorecard import data, executive
+from orchestration.scorecard import data, executive, kpis, processes
 from orchestration.scorecard.charts import Charts
 from orchestration.scorecard.formats import Formats
 from orchestration.scorecard.reading import Marts
@@ -35,7 +35,12 @@ LANGUAGE_CODES = {"en": "en", "zh": "zh-CN"}
 Pages = Callable[[View], Iterable[Page]]
 
 # The order of the navigation.
-VIEWS: tuple[Pages, ...] = (executive.pages, data.pages)
+VIEWS: tuple[Pages, ...] = (
+    executive.pages,
+    processes.pages,
+    kpis.pages,
+    data.pages,
+)
 
 
 def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path]:
