@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from orchestration.contract import Column, Export
-from orchestration.readers.base import Limits, Refusal, quoted
+from orchestration.readers.base import Limits, Records, Refusal, quoted
 from orchestration.readers.parse import READERS
 from orchestration.readers.text import GZIP_MAGIC, unpacked
 from orchestration.readers.typed import format_shape
@@ -145,6 +145,7 @@ class Log:
     rows: int
     ragged: int
     markers: tuple[str, ...]
+    repeated: int = 0
     columns: list[Facts] = field(default_factory=list)
 
     def named(self, header: str) -> Facts | None:
@@ -357,10 +358,13 @@ def read(
     export = as_text(layout, headers)
     tell(f"reading {path.name}")
     records = READERS[layout.format](connection, path, export, limits, work)
-    cells = ", ".join(f"c{i}::varchar as c{i}" for i in range(len(headers)))
-    connection.execute(
-        f"create temp table raw_cells as select {cells} from {records.relation} as raw"
-    )
+    if not _load(connection, records, len(headers)):
+        # As in ingest: where two parsers differ, the strict one is right.
+        records = records.otherwise() if records.otherwise else records
+        if not _load(connection, records, len(headers)):
+            raise Refusal(
+                "reader", "reads in two ways: export it with all cells quoted"
+            )
     (rows,) = connection.execute("select count(*) from raw_cells").fetchone() or (0,)
     if not rows:
         raise Refusal("empty", "holds no records")
@@ -372,10 +376,41 @@ def read(
     )
     connection.execute(f"create temp view cells as select {cleaned} from raw_cells")
     log = Log(path, layout, connection, rows, records.dropped, markers)
+    every = ", ".join(f"c{i}" for i in range(len(headers)))
+    (log.repeated,) = log.one(
+        "select coalesce(sum(n - 1), 0)::bigint from "
+        f"(select count(*) as n from raw_cells group by hash({every}))"
+    )
     for i, header in enumerate(headers):
         tell(f"looking at {header} ({i + 1} of {len(headers)})")
         log.columns.append(_facts(log, i, header, formats))
     return log
+
+
+def _load(connection: duckdb.DuckDBPyConnection, records: Records, width: int) -> bool:
+    """Fill the table `raw_cells`; False if the database read something else."""
+    cells = ", ".join(f"c{i}::varchar as c{i}" for i in range(width))
+    checked = ", bytes" if records.check else ""
+    numbered = "" if records.in_order or not records.check else ", n"
+    try:
+        connection.execute(
+            f"create or replace temp table raw_cells as "
+            f"select {cells}{checked}{numbered} from {records.relation} as raw"
+        )
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        if records.otherwise is None:
+            raise
+        return False
+    if records.check is None:
+        return True
+    number = "n" if numbered else "rowid + 1"
+    found = connection.execute(
+        "select count(*), coalesce(sum(bytes), 0)::hugeint, "
+        f"coalesce(sum(({number})::hugeint * bytes), 0)::hugeint from raw_cells"
+    ).fetchone()
+    return found == records.check
 
 
 def as_text(layout: Layout, headers: Sequence[str]) -> Export:

@@ -53,11 +53,7 @@ def before(log: Log, proposal: Proposal, wishes: Wishes) -> Iterator[Finding]:
 
 
 def _duplicates(log: Log, wishes: Wishes) -> Iterator[Finding]:
-    cells = ", ".join(one.sql for one in log.columns)
-    (repeated,) = log.one(
-        f"select coalesce(sum(n - 1), 0)::bigint from "
-        f"(select count(*) as n from raw_cells group by hash({cells}))"
-    )
+    repeated = log.repeated
     if repeated > MOST_DUPLICATES * log.rows and wishes.duplicates is None:
         yield Finding(
             "duplicates",
@@ -254,8 +250,11 @@ def after(plan: Plan) -> Iterator[Finding]:
             "The contract rejects and counts them: correct them in the source",
             "those rows",
         )
-    time = log.named(plan.proposal.value("timestamp") or "")
-    if time is not None and time.times and time.times.midnight >= DATE_ONLY:
+    events = (*plan.proposal.values("timestamp"), *plan.proposal.values("milestone"))
+    for header in dict.fromkeys(events):
+        time = log.named(header)
+        if time is None or not time.times or time.times.midnight < DATE_ONLY:
+            continue
         yield Finding(
             "date_only",
             f"{time.header} has no time of day in {time.times.midnight:.0%} of "

@@ -132,7 +132,8 @@ def _adopt(
         found += refuse.after(plan)
     for finding in found:
         say(str(finding))
-    say(_counted(plan))
+    for line in _counted(plan):
+        say(line)
     if missing:
         say(f"To decide: {', '.join(dict.fromkeys(missing))}. Nothing was written. Run")
         say(f"  {_command(request, proposal, wishes, ends)}")
@@ -306,12 +307,24 @@ def _span(span: object) -> str:
     return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds} seconds"
 
 
-def _counted(plan: Plan) -> str:
-    return (
+def _counted(plan: Plan) -> Iterator[str]:
+    yield (
         f"  {plan.cases:,} cases from {plan.first_day} to {plan.last_day}; "
         f"{plan.loaded:,} rows load, {plan.rejected:,} are rejected, "
         f"{plan.duplicates:,} dropped as duplicates"
     )
+    if plan.export.exact_duplicates == "keep" and plan.log.repeated:
+        yield f"  {plan.log.repeated:,} rows repeat another: kept as real repeats"
+    for header in _timed(plan):
+        times = (column := plan.log.named(header)) and column.times
+        if times and times.words:
+            words = ", ".join(times.words)
+            yield f"  {header}: {times.word_rows:,} cells say {words} and are no time"
+
+
+def _timed(plan: Plan) -> list[str]:
+    columns = plan.export.columns
+    return [one.in_file for one in columns if one.data_type == "timestamp"]
 
 
 # ---------------------------------------------------------------- the command again
