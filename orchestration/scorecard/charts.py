@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -23,6 +24,7 @@ NEUTRAL = "#6B6B6B"
 INK = "#1A1A1A"
 GROUND = "#FFFFFF"
 BAND = "#ECECEC"
+WRONG = "#CFCFCF"
 
 FONT = "'Noto Sans SC', 'Noto Sans CJK SC', system-ui, sans-serif"
 MOST_PERIODS = 24
@@ -61,7 +63,7 @@ _DROP = re.compile(
 _EMPTY = re.compile(
     r'<path (?:d="(?:M0,0h0v0h0Z)?"|display="none"|\s)*/>|<g(?: [^>]*)?></g>'
 )
-_LONG = re.compile(r"(\d+\.\d)\d+")
+_LONG = re.compile(r"(\d+\.\d)\d+(?=[^<>]*>)")
 
 
 def slim(svg: str) -> str:
@@ -78,12 +80,32 @@ def slim(svg: str) -> str:
 
 
 # ------------------------------------------------------------------ specifications
+#
+# Altair builds each kind of chart once, its figures left to parameters and named data:
+# building takes a tenth of a second, and a site has hundreds of charts.
 
 
-def _finished(chart: Any, width: int, height: int) -> dict[str, Any]:
-    """The chart's specification, with the frame and fonts of all charts."""
-    chart = (
-        chart.properties(width=width, height=height, background="transparent")
+def _filled(
+    shape: Mapping[str, Any],
+    data: Mapping[str, Rows],
+    width: int,
+    height: int,
+    **figures: Any,
+) -> dict[str, Any]:
+    """The specification of one chart: a shape with its data and figures."""
+    return {
+        **shape,
+        "datasets": {name: [dict(row) for row in rows] for name, rows in data.items()},
+        "params": [{"name": name, "value": value} for name, value in figures.items()],
+        "width": width,
+        "height": height,
+    }
+
+
+def _shape(chart: Any) -> dict[str, Any]:
+    """A chart without figures, with the frame and fonts of all charts."""
+    return (
+        chart.properties(background="transparent")
         .configure(font=FONT, padding=2)
         .configure_view(stroke=None)
         .configure_axis(
@@ -92,66 +114,109 @@ def _finished(chart: Any, width: int, height: int) -> dict[str, Any]:
             domainColor="#BDBDBD",
             tickColor="#BDBDBD",
             gridColor="#EFEFEF",
-            titleFontSize=11,
         )
+        .to_dict()
     )
-    return chart.to_dict(validate=False)
 
 
-def trend(rows: Rows, width: int = 420, height: int = 132) -> dict[str, Any] | None:
+def _rows(name: str = "rows") -> Any:
+    import altair as alt
+
+    return alt.Chart(alt.NamedData(name))
+
+
+def _between(low: str, high: str) -> list[Any]:
+    """The domain between two parameters."""
+    import altair as alt
+
+    return [alt.ExprRef(low), alt.ExprRef(high)]
+
+
+def _span(
+    rows: Iterable[Mapping[str, Any]], names: Sequence[str], room: float = 0.06
+) -> list[float]:
+    """From the least to the greatest of these values, with some room around."""
+    values = [row[name] for row in rows for name in names if row[name] is not None]
+    low, high = min(values), max(values)
+    pad = room * (high - low) or abs(high) * room or 1.0
+    return [low - pad, high + pad]
+
+
+_LEVELS = ("value", "mean", "limit_low", "limit_high", "target_min", "target_max")
+
+
+def trend(
+    rows: Rows, width: int = 420, height: int = 132, bare: bool = False
+) -> dict[str, Any] | None:
     """Up to 24 periods of fct_kpi_status, oldest first; None without any value.
 
     Natural limits as a band around the mean, the target as steps, settled values as a
-    line with points, provisional ones hollow and dashed, signals by shape.
+    line with points, provisional ones hollow and dashed, signals by shape. A `bare` one
+    has no axes.
     """
-    import altair as alt
-
     rows = rows[-MOST_PERIODS:]
     if all(row["value"] is None for row in rows):
         return None
     points = _trend_points(rows)
     labels = [point["period"] for point in points]
     every = -(-len(labels) // 6)
-    step = width / len(labels)
+    low, high = _span(points, _LEVELS)
+    return _filled(
+        _trend_shape(bare),
+        {"rows": points},
+        width,
+        height,
+        labelled=labels[(len(labels) - 1) % every :: every],
+        low=low,
+        high=high,
+        # A little wider than a period, so that no seam shows between two.
+        step=width / len(labels) + 0.4,
+    )
+
+
+@cache
+def _trend_shape(bare: bool) -> dict[str, Any]:
+    import altair as alt
+
     x = alt.X(
         "period:O",
         sort=None,
-        scale=alt.Scale(domain=labels, paddingInner=0, paddingOuter=0),
-        axis=alt.Axis(
+        scale=alt.Scale(paddingInner=0, paddingOuter=0),
+        axis=None
+        if bare
+        else alt.Axis(
             title=None,
             labelAngle=0,
-            values=labels[(len(labels) - 1) % every :: every],
+            values=alt.ExprRef("labelled"),
             ticks=False,
             labelPadding=6,
         ),
     )
-    scale = alt.Scale(domain=_span(points, _LEVELS), nice=False, zero=False)
+
+    scale = alt.Scale(domain=_between("low", "high"), nice=False, zero=False)
 
     def y(field: str) -> alt.Y:
         axis = alt.Axis(title=None, tickCount=4, domain=False, ticks=False)
-        return alt.Y(f"{field}:Q", scale=scale, axis=axis)
+        return alt.Y(f"{field}:Q", scale=scale, axis=None if bare else axis)
 
-    def those(*marks: str) -> alt.Chart:
-        some = [point for point in points if not marks or point["mark"] in marks]
-        return alt.Chart(alt.Data(values=some)).encode(x=x)
+    base = _rows().encode(x=x)
 
     def steps(field: str, color: str, thickness: float) -> alt.Chart:
-        return (
-            those()
-            .mark_tick(orient="horizontal", color=color, thickness=thickness, size=step)
-            .encode(y=y(field))
-        )
+        return base.mark_tick(
+            orient="horizontal",
+            color=color,
+            thickness=thickness,
+            size=alt.ExprRef("step"),
+        ).encode(y=y(field))
 
     def line(field: str, dash: list[int]) -> alt.Chart:
-        return (
-            those()
-            .mark_line(color=NEUTRAL, strokeWidth=1.5, strokeDash=dash)
-            .encode(y=y(field))
+        return base.mark_line(color=NEUTRAL, strokeWidth=1.5, strokeDash=dash).encode(
+            y=y(field)
         )
 
     def dots(mark: str, shape: str, fill: str, stroke: str, size: int) -> alt.Chart:
         return (
-            those(mark)
+            base.transform_filter(f"datum.mark == '{mark}'")
             .mark_point(
                 shape=shape,
                 fill=fill,
@@ -163,8 +228,8 @@ def trend(rows: Rows, width: int = 420, height: int = 132) -> dict[str, Any] | N
             .encode(y=y("value"))
         )
 
-    band = those().mark_bar(color=BAND, size=step)
-    return _finished(
+    band = base.mark_bar(color=BAND, size=alt.ExprRef("step"))
+    return _shape(
         alt.layer(
             band.encode(y=y("limit_low"), y2="limit_high"),
             steps("mean", "#9A9A9A", 1),
@@ -176,13 +241,8 @@ def trend(rows: Rows, width: int = 420, height: int = 132) -> dict[str, Any] | N
             dots("provisional", "circle", GROUND, NEUTRAL, 34),
             dots("improving", "triangle-up", IMPROVEMENT, IMPROVEMENT, 60),
             dots("concerning", "diamond", CONCERN, CONCERN, 70),
-        ),
-        width,
-        height,
+        )
     )
-
-
-_LEVELS = ("value", "mean", "limit_low", "limit_high", "target_min", "target_max")
 
 
 def _trend_points(rows: Rows) -> list[dict[str, Any]]:
@@ -207,86 +267,127 @@ def _trend_points(rows: Rows) -> list[dict[str, Any]]:
 def bullet(
     row: Mapping[str, Any], width: int = 260, height: int = 22
 ) -> dict[str, Any] | None:
-    """One row of fct_kpi_status against floor, target and stretch; None without value.
+    """One row of fct_kpi_status against its target; None without value or target.
 
-    Grey from the floor to the target, darker on the wrong side; the target is the black
-    tick, the stretch a thin one, the value a dot: the scale does not start at 0.
+    Dark grey is the wrong side of the target, the thick tick; floor and stretch are
+    thin ticks. The value is a dot, not a bar: the scale does not start at 0.
     """
-    import altair as alt
-
-    targets = [row[key] for key in ("target_min", "target_max") if row[key] is not None]
-    if row["value"] is None or not targets:
+    low, high = row["target_min"], row["target_max"]
+    if row["value"] is None or (low is None and high is None):
         return None
     names = ("value", "floor", "stretch", "target_min", "target_max")
-    low, high = _span([row], names, room=0.08)
-    better_is_less = row["target_min"] is None
-    data = alt.Chart(alt.Data(values=[{**{n: row[n] for n in names}}]))
-    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
+    start, end = _span([row], names, room=0.08)
+    zones = [{"start": start, "end": end, "color": BAND}]
+    if low is not None:
+        zones.append({"start": start, "end": low, "color": WRONG})
+    if high is not None:
+        zones.append({"start": high, "end": end, "color": WRONG})
+    color = {"on_target": IMPROVEMENT, "alarm": CONCERN, "warning": CONCERN}
+    stroke = color.get(row["status"], NEUTRAL)
+    return _filled(
+        _bullet_shape(),
+        {
+            "zones": zones,
+            "targets": [{"at": at} for at in (low, high) if at is not None],
+            "marks": [
+                {"at": at} for at in (row["floor"], row["stretch"]) if at is not None
+            ],
+            "dots": [{"at": row["value"]}],
+        },
+        width,
+        height,
+        low=start,
+        high=end,
+        form="circle" if row["status"] == "on_target" else "diamond",
+        paint=stroke if row["is_final"] else GROUND,
+        edge=stroke,
+    )
+
+
+@cache
+def _bullet_shape() -> dict[str, Any]:
+    import altair as alt
+
     axis = alt.Axis(title=None, tickCount=4, grid=False, ticks=False, domain=False)
+    scale = alt.Scale(domain=_between("low", "high"), nice=False, zero=False)
 
     def x(field: str) -> alt.X:
         return alt.X(f"{field}:Q", scale=scale, axis=axis)
 
-    def zone(start: float, end: float, color: str) -> alt.Chart:
+    def ticks(name: str, thickness: float, share: float) -> alt.Chart:
+        size = alt.ExprRef(f"height * {share}")
         return (
-            alt.Chart(alt.Data(values=[{"start": start, "end": end}]))
-            .mark_bar(color=color, height=height * 0.55)
-            .encode(x=x("start"), x2="end")
+            _rows(name)
+            .mark_tick(
+                orient="vertical",
+                color=INK,
+                thickness=thickness,
+                size=size,
+                opacity=1,
+            )
+            .encode(x=x("at"))
         )
 
-    def tick(field: str, thickness: float, share: float) -> alt.Chart:
-        return data.mark_tick(
-            orient="vertical", color=INK, thickness=thickness, size=height * share
-        ).encode(x=x(field))
-
-    target = targets[0]
-    layers = [zone(low, high, BAND)]
-    if row["target_min"] is None or row["target_max"] is None:
-        wrong = (target, high) if better_is_less else (low, target)
-        layers.append(zone(*wrong, "#CFCFCF"))
-    layers += [tick(f, 2.4, 0.95) for f in ("target_min", "target_max") if row[f]]
-    layers += [tick(f, 1, 0.55) for f in ("floor", "stretch") if row[f] is not None]
-    color = {"on_target": IMPROVEMENT, "alarm": CONCERN, "warning": CONCERN}
-    fill = color.get(row["status"], NEUTRAL)
-    layers.append(
-        data.mark_point(
-            shape="circle" if row["status"] == "on_target" else "diamond",
-            fill=fill if row["is_final"] else GROUND,
-            stroke=fill,
-            strokeWidth=1.8,
-            size=80,
-            opacity=1,
-        ).encode(x=x("value"))
+    return _shape(
+        alt.layer(
+            _rows("zones")
+            .mark_bar(height=alt.ExprRef("height * 0.55"))
+            .encode(
+                x=x("start"),
+                x2="end",
+                color=alt.Color("color:N", scale=None),
+            ),
+            ticks("targets", 2.4, 0.95),
+            ticks("marks", 1, 0.55),
+            _rows("dots")
+            .mark_point(
+                shape=alt.ExprRef("form"),
+                fill=alt.ExprRef("paint"),
+                stroke=alt.ExprRef("edge"),
+                strokeWidth=1.8,
+                size=80,
+                opacity=1,
+            )
+            .encode(x=x("at")),
+        )
     )
-    return _finished(alt.layer(*layers), width, height)
 
 
 def distribution(
     bins: Rows, marks: Sequence[float] = (), width: int = 420, height: int = 120
 ) -> dict[str, Any] | None:
     """Bars over `low` … `high` with `n`, from 0; `marks` are upright lines."""
-    import altair as alt
-
     if not bins:
         return None
+    return _filled(
+        _distribution_shape(),
+        {"rows": bins, "marks": [{"at": mark} for mark in marks]},
+        width,
+        height,
+    )
+
+
+@cache
+def _distribution_shape() -> dict[str, Any]:
+    import altair as alt
+
     axis = alt.Axis(title=None, grid=False, tickCount=6)
     scale = alt.Scale(nice=False, zero=False)
-    bars = (
-        alt.Chart(alt.Data(values=[dict(row) for row in bins]))
-        .mark_bar(color=NEUTRAL, stroke=GROUND, strokeWidth=0.5)
-        .encode(
-            x=alt.X("low:Q", scale=scale, axis=axis),
-            x2="high",
-            y=alt.Y("n:Q", axis=alt.Axis(title=None, tickCount=3, domain=False)),
-            y2=alt.datum(0),
+    return _shape(
+        alt.layer(
+            _rows()
+            .mark_rect(color=NEUTRAL, stroke=GROUND, strokeWidth=0.5)
+            .encode(
+                x=alt.X("low:Q", scale=scale, axis=axis),
+                x2="high",
+                y=alt.Y("n:Q", axis=alt.Axis(title=None, tickCount=3, domain=False)),
+                y2=alt.datum(0),
+            ),
+            _rows("marks")
+            .mark_rule(color=INK, strokeWidth=1.6)
+            .encode(x=alt.X("at:Q", scale=scale, axis=axis)),
         )
     )
-    rules = (
-        alt.Chart(alt.Data(values=[{"at": mark} for mark in marks]))
-        .mark_rule(color=INK, strokeWidth=1.6)
-        .encode(x=alt.X("at:Q", scale=scale, axis=axis))
-    )
-    return _finished(alt.layer(bars, rules), width, height)
 
 
 def time_line(
@@ -297,47 +398,45 @@ def time_line(
     `kind` is open (orange, with a diamond at its onset), closed (grey) or marker, an
     upright tick on `start`. A span without `end` lasts until `last`.
     """
-    import altair as alt
-
     if not spans:
         return None
-    data = [{**row, "end": row.get("end") or last} for row in spans]
-    labels = list(dict.fromkeys(row["label"] for row in data))
-    axis = alt.Axis(title=None, format="%Y-%m", tickCount=6, ticks=False)
-    scale = alt.Scale(domain=[first, last], nice=False)
+    rows = [{**row, "end": row.get("end") or last} for row in spans]
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    return _filled(
+        _time_line_shape(),
+        {"rows": rows},
+        width,
+        26 * len(labels),
+        low=first,
+        high=last,
+    )
+
+
+@cache
+def _time_line_shape() -> dict[str, Any]:
+    import altair as alt
+
+    x = alt.X(
+        "start:T",
+        scale=alt.Scale(domain=_between("toDate(low)", "toDate(high)"), nice=False),
+        axis=alt.Axis(title=None, format="%Y-%m", tickCount=6, ticks=False),
+    )
     y = alt.Y(
         "label:N",
         sort=None,
-        scale=alt.Scale(domain=labels),
         axis=alt.Axis(title=None, domain=False, ticks=False, labelLimit=200),
     )
 
     def those(kind: str) -> alt.Chart:
-        some = [row for row in data if row["kind"] == kind]
-        return alt.Chart(alt.Data(values=some)).encode(
-            x=alt.X("start:T", scale=scale, axis=axis), y=y
-        )
+        return _rows().transform_filter(f"datum.kind == '{kind}'").encode(x=x, y=y)
 
-    return _finished(
+    return _shape(
         alt.layer(
             those("closed").mark_bar(color="#BDBDBD", height=9).encode(x2="end"),
             those("open").mark_bar(color=CONCERN, height=9).encode(x2="end"),
             those("open").mark_point(
                 shape="diamond", fill=CONCERN, stroke=CONCERN, size=70, opacity=1
             ),
-            those("marker").mark_tick(color=INK, thickness=2.4, size=20),
-        ),
-        width,
-        26 * len(labels),
+            those("marker").mark_tick(color=INK, thickness=2.4, size=20, opacity=1),
+        )
     )
-
-
-def _span(
-    rows: Iterable[Mapping[str, Any]], names: Iterable[str], room: float = 0.06
-) -> list[float]:
-    """From the least to the greatest of these values, with some room around."""
-    names = tuple(names)
-    values = [row[name] for row in rows for name in names if row[name] is not None]
-    low, high = min(values), max(values)
-    pad = room * (high - low) or abs(high) * room or 1.0
-    return [low - pad, high + pad]

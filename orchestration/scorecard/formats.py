@@ -61,6 +61,10 @@ class Formats:
             return NOTHING
         return self.with_unit(kpi["unit"], self.value(kpi, row))
 
+    def digits(self, kpi: Mapping[str, Any], row: Mapping[str, Any]) -> int:
+        """Decimals of a KPI's value, for figures beside it."""
+        return digits(kpi, row)
+
     def with_unit(self, unit: str, text: str) -> str:
         """`text` and a unit of the register, such as `98.4 %`."""
         return self.texts(f"unit.{unit}", value=text).strip()

@@ -39,6 +39,7 @@ VIEWS: tuple[Pages, ...] = (
     executive.pages,
     processes.pages,
     kpis.pages,
+    executive.decision_pages,
     data.pages,
 )
 
