@@ -607,7 +607,7 @@ def _limits(allowed: Mapping[str, Any]) -> Iterator[str]:
         elif key == "value_set":
             yield "one of " + ", ".join(map(str, value))
         elif key == "row_condition":
-            yield f"where {_condition(value)}"
+            yield f"where {condition(value)}"
         elif key == "min_value" and value is not None:
             yield f"≥ {value:g}" if isinstance(value, int | float) else f"≥ {value}"
         elif key == "max_value" and value is not None:
@@ -616,13 +616,13 @@ def _limits(allowed: Mapping[str, Any]) -> Iterator[str]:
             yield words(key) if value is True else f"{words(key)}: {words(str(value))}"
 
 
-def _condition(tree: Any) -> str:
+def condition(tree: Any) -> str:
     """A row condition of great-expectations in words."""
     if not isinstance(tree, Mapping):
         return str(tree)
     parts = tree.get("conditions")
     if parts:
-        return f" {tree['type']} ".join(_condition(part) for part in parts)
+        return f" {tree['type']} ".join(condition(part) for part in parts)
     column = tree["column"]["name"]
     if tree.get("type") == "nullity":
         return f"{column} is {'empty' if tree['is_null'] else 'known'}"

@@ -57,7 +57,7 @@ def _drawn(spec: str) -> str:
 # Vega describes every mark for programs and leaves empty boxes; the page says the same
 # once, and weighs half.
 _DROP = re.compile(
-    r' (?:aria-[a-z]+|role|pointer-events|class|xmlns:xlink|version)="[^"]*"'
+    r' (?:aria-[a-z]+|role|pointer-events|class|xmlns:xlink|version|font-family)="[^"]*"'
     r'| (?:opacity="1"|stroke-miterlimit="10"|transform="translate\(0,0\)")'
 )
 _EMPTY = re.compile(

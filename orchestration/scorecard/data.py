@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from orchestration.report import condition, words
 from orchestration.scorecard.view import Page, View
 
 FILES_SHOWN = 12
@@ -94,11 +95,16 @@ def _check(view: View, one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "mark": "PASS" if one["success"] else failed,
         "columns": ", ".join(one["columns"]),
-        "rule": one["rule"],
+        "rule": _rule(view, one["type"]),
         "observed": _observed(view, one),
         "allowed": "; ".join(_limits(view, one["allowed"])),
         "guards": one.get("error") or one["notes"],
     }
+
+
+def _rule(view: View, kind: str) -> str:
+    key = f"rule.{kind}"
+    return view.t(key) if key in view.t else words(kind.removeprefix("expect_"))
 
 
 def _observed(view: View, one: Mapping[str, Any]) -> str:
@@ -121,13 +127,14 @@ def _limits(view: View, allowed: Mapping[str, Any]) -> Iterator[str]:
             yield view.t("data.mostly", share=view.f.share(1 - value, 1))
         elif key == "value_set":
             yield view.t("data.one_of", values=", ".join(map(str, value)))
-        elif key == "condition":
-            yield view.t("data.where", condition=value)
+        elif key == "row_condition":
+            yield view.t("data.where", condition=condition(value))
         elif key in ("min_value", "max_value") and value is not None:
             sign = "≥" if key == "min_value" else "≤"
-            yield f"{sign} {value:g}" if isinstance(value, int | float) else (
-                f"{sign} {value}"
+            yield (
+                f"{sign} {value:g}"
+                if isinstance(value, int | float)
+                else (f"{sign} {value}")
             )
         elif value not in (None, False):
-            name = key.replace("_", " ")
-            yield name if value is True else f"{name}: {value}"
+            yield words(key) if value is True else f"{words(key)}: {words(str(value))}"

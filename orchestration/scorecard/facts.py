@@ -19,6 +19,20 @@ from orchestration.ledger import Ledger, utc_text
 # Of an export that comes nightly: six weeks.
 FILES_SHOWN = 42
 
+# What is told of an expectation.
+_TOLD = (
+    "type",
+    "columns",
+    "severity",
+    "success",
+    "observed",
+    "unexpected_count",
+    "tested",
+    "allowed",
+    "notes",
+    "error",
+)
+
 
 def collect(ledger: Ledger, candidate: Candidate, timezone: str) -> dict[str, Any]:
     """The facts about an audited candidate.
@@ -89,7 +103,10 @@ def _export(ledger: Ledger, export: Export) -> dict[str, Any]:
         "late_after_seconds": int(export.late_after.total_seconds()),
         "files": files,
         "judged": judged and judged[0],
-        "expectations": judged[1].results.get("expectations", []) if judged else [],
+        "expectations": [
+            {name: one.get(name) for name in _TOLD}
+            for one in (judged[1].results.get("expectations", []) if judged else [])
+        ],
         "rejects": [
             {"rule": rule, "column": column, "records": count}
             for (rule, column), count in sorted(rejects.items())

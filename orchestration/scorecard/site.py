@@ -53,7 +53,7 @@ def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path
     """
     files: dict[str, bytes] = {
         FACTS_FILE: (
-            json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+            json.dumps(facts, ensure_ascii=False, sort_keys=True) + "\n"
         ).encode()
     }
     texts = catalogue()
