@@ -1,27 +1,51 @@
-{#- A template with each {name} replaced by that entry of a JSON object: by its label, if
-    the map of labels has one, a number to two decimals, else as it is. -#}
-{% macro rendered(template, evidence, labels) -%}
+{#- The template in a language with each {name} replaced by that entry of a JSON object:
+    as a label, if it has one, a list by the labels of its words, a number as people read
+    it, else as it is. Stands beside `messages` and `labels`, which have a column each
+    per language. -#}
+{% macro rendered(language, evidence) -%}
+    {%- set labels = 'labels.' ~ language -%}
+    {%- set comma = '、' if language == 'zh' else ', ' -%}
     {%- set entry -%}
         json_extract_string({{ evidence }}, '$."' || name || '"')
     {%- endset -%}
     list_reduce(
-        list_prepend({{ template }}, json_keys({{ evidence }})),
+        list_prepend(messages.{{ language }}, json_keys({{ evidence }})),
         lambda text, name: replace(
             text,
             '{' || name || '}',
             coalesce(
                 {{ labels }}[{{ entry }}],
-                {{ plain('round(try_cast(' ~ entry ~ ' as double), 2)') }},
-                {{ entry }},
+                {{ plain(readable('try_cast(' ~ entry ~ ' as double)')) }},
+                array_to_string(
+                    list_transform(
+                        string_split({{ entry }}, ', '),
+                        lambda word: coalesce({{ labels }}[word], word)
+                    ),
+                    '{{ comma }}'
+                ),
                 '-'
             )
         )
     )
 {%- endmacro %}
 
+{#- A number with no more digits than say something: 5,761, 103.27, 4.197. -#}
+{% macro readable(number) -%}
+    case
+        when abs({{ number }}) >= 1000 then round({{ number }})
+        when abs({{ number }}) >= 10 then round({{ number }}, 2)
+        else round({{ number }}, 3)
+    end
+{%- endmacro %}
+
 {#- A number as people write it into a register: 64, not 64.0. -#}
 {% macro plain(number) -%}
     regexp_replace(cast(round({{ number }}, 6) as varchar), '[.]0$', '')
+{%- endmacro %}
+
+{#- The unit of a difference: two rates differ by percentage points. -#}
+{% macro unit_of_change(unit) -%}
+    case {{ unit }} when 'pct' then 'pct_points' else {{ unit }} end
 {%- endmacro %}
 
 {#- One cell of a register that a finding proposes to change, as JSON. The key is a

@@ -132,6 +132,8 @@ told as (
         case
             when told_decision in ('fired', 'already_open', 'pending', 'no_breach')
                 then 'alert_' || rule_id || '_' || told_decision
+            when told_decision = 'provisional' and value is null
+                then 'alert_provisional_empty'
             else 'alert_' || told_decision
         end as message_id,
         cast(
@@ -172,8 +174,8 @@ select
     told.alert_state,
     told.onset_on,
     contributors.segment_code as contributor_code,
-    {{ rendered('messages.en', 'told.evidence', 'labels.en') }} as sentence_en,
-    {{ rendered('messages.zh', 'told.evidence', 'labels.zh') }} as sentence_zh,
+    {{ rendered('en', 'told.evidence') }} as sentence_en,
+    {{ rendered('zh', 'told.evidence') }} as sentence_zh,
     told.data_as_of
 from told
 cross join labels

@@ -6,13 +6,13 @@
     ('S2', 'F', "not (has_from_step and has_to_step)",
      "json_object('step', case when has_from_step then to_activity_code else from_activity_code end)"),
     ('S3', 'F', "case measure_type when 'duration' then unit not in ('seconds', 'minutes', 'hours', 'days') when 'rate' then unit <> 'pct' when 'score' then unit <> 'score' else unit in ('seconds', 'minutes', 'hours', 'days') end",
-     "json_object('unit', unit, 'type', measure_type)"),
+     "json_object('unit', unit, 'type', 'type_' || measure_type)"),
     ('S4', 'F', "has_target and case direction when 'higher' then target_min is null or target_max is not null when 'lower' then target_max is null or target_min is not null else target_min is null or target_max is null end",
      "json_object('direction', direction)"),
     ('S5', 'F', "regexp_matches(lower(name_en), '^' || vague_verbs || '\\b') or regexp_matches(lower(name_en), '\\b' || vague_adjectives || '\\b') or regexp_matches(name_zh, '^' || vague_verbs) or regexp_matches(name_zh, vague_adjectives)",
      "json_object('name', name_en)"),
     ('S6', 'F', "(change_type = 'level' and regexp_matches(concat_ws(' ', name_en, name_zh, target_reason), '([+＋]|提升|提高|增长|降低|下降|increase|raise|reduce|cut|improve)\\D{0,12}\\d+([.]\\d+)?\\s*[%％]')) or (change_type <> 'level' and baseline is null)",
-     "json_object('change', case when change_type = 'level' then 'relative or points' else 'no baseline' end)"),
+     "json_object('change', case when change_type = 'level' then 'relative_or_points' else 'no_baseline' end)"),
     ('S7', 'W', "coalesce(name_en, '') = '' or coalesce(name_zh, '') = ''",
      "json_object('language', case when coalesce(name_en, '') = '' then 'en' else 'zh' end)"),
     ('M2', 'F', "measurable_periods < smart_measurable_share * periods or periods = 0",
@@ -24,7 +24,7 @@
     ('M4', 'W', "measure_type = 'rate' and rarer_outcomes < smart_events",
      "json_object('events', rarer_outcomes)"),
     ('M6', 'F', "is_stale and periods > 0",
-     "json_object('data', coalesce(cast(data_as_of as varchar), '-'))"),
+     "json_object('data', strftime(" ~ utc_to_local('data_as_of') ~ ", '%Y-%m-%d %H:%M'))"),
     ('M7', 'F', "is_manual and (data_owner_code is null or coalesce(newest_n, 0) = 0)",
      "json_object('owner', coalesce(data_owner_code, '-'))"),
     ('M8', 'W', "moving_ranges < smart_ranges",
@@ -36,7 +36,7 @@
     ('R3', 'W', "is_red_under_green",
      "json_object('goal', coalesce(objective_code, '-'))"),
     ('R4', 'F', "family in ('speed', 'cost', 'volume') and counters = 0",
-     "json_object('family', family)"),
+     "json_object('family', 'family_' || family)"),
     ('R5', 'F', "twin_code is not null",
      "json_object('twin', twin_code)"),
     ('R6', 'W', "controlled_share < smart_control",
@@ -98,11 +98,11 @@ select
     ranked.evidence,
     case
         when ranked.is_finding
-            then {{ rendered('messages.en', 'ranked.evidence', 'labels.en') }}
+            then {{ rendered('en', 'ranked.evidence') }}
     end as message_en,
     case
         when ranked.is_finding
-            then {{ rendered('messages.zh', 'ranked.evidence', 'labels.zh') }}
+            then {{ rendered('zh', 'ranked.evidence') }}
     end as message_zh
 from ranked
 cross join labels

@@ -36,6 +36,18 @@ majors as (
     group by kpi_code, split_part(version, '.', 1)
 ),
 
+alerted as (
+    select
+        records.kpi_code,
+        records.segment_code
+    from {{ ref('int_target_records') }} as records
+    inner join {{ ref('fct_alert_episodes') }} as episodes
+        on records.kpi_code = episodes.kpi_code
+        and records.segment_code = episodes.segment_code
+        and records.easy_from_on <= episodes.last_on
+    group by records.kpi_code, records.segment_code
+),
+
 joined as (
     select
         records.*,
@@ -59,6 +71,7 @@ joined as (
             records.goodness * proposals.proposed_value
         ) as raised,
         conflicts.kpi_code is not null as is_in_conflict,
+        alerted.kpi_code is not null as has_alert,
         running.kpi_code is not null as is_intervention_running,
         case
             when records.review_by <= {{ as_of_date() }} then records.review_by
@@ -77,6 +90,9 @@ joined as (
     left join {{ ref('int_review_benchmarks') }} as benchmarks
         on records.kpi_code = benchmarks.kpi_code
     left join conflicts on records.kpi_code = conflicts.kpi_code
+    left join alerted
+        on records.kpi_code = alerted.kpi_code
+        and records.segment_code = alerted.segment_code
     left join running
         on records.kpi_code = running.kpi_code
         and records.segment_code = running.segment_code
@@ -130,7 +146,9 @@ judged as (
         *,
         'TR-3' as rule_id,
         case
-            when assurance = 'pass' and hits_running >= too_easy_after then 'too_easy'
+            when
+                assurance = 'pass' and hits_running >= too_easy_after and not has_alert
+                then 'too_easy'
             else 'none'
         end as verdict,
         case when goodness * bearable > goodness * target then bearable end as proposal,

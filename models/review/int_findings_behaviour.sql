@@ -13,6 +13,7 @@ finals as (
         status.value,
         status.sigma,
         kpis.kind,
+        kpis.unit,
         kpis.owner_code,
         figures.effect_periods,
         case kpis.direction when 'higher' then 1 else -1 end as goodness,
@@ -43,7 +44,8 @@ behaviours as (
         max(case when recency = 1 then sigma end) as sigma,
         avg(case when recency <= effect_periods then value end) as value_now,
         avg(case when recency > effect_periods then value end) as value_before,
-        max(goodness) as goodness
+        max(goodness) as goodness,
+        max(unit) as unit
     from finals
     where kind = 'behaviour' and recency <= 2 * effect_periods
     group by kpi_code, process_code
@@ -86,6 +88,7 @@ select
     cast(
         json_object(
             'kpi', behaviours.kpi_code,
+            'unit', behaviours.unit,
             'before', round(behaviours.value_before, 4),
             'now', round(behaviours.value_now, 4),
             'sigma', round(behaviours.sigma, 4),

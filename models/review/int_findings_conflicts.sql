@@ -19,8 +19,10 @@ select
             'weeks', checks.weeks,
             'first_week', checks.first_week,
             'last_week', checks.last_week,
-            'change', round(checks.kpi_change, 4),
-            'counter_change', round(checks.counter_change, 4),
+            'change', round(abs(checks.kpi_change), 4),
+            'unit', {{ unit_of_change('kpis.unit') }},
+            'counter_change', round(abs(checks.counter_change), 4),
+            'counter_unit', {{ unit_of_change('counters.unit') }},
             'q', round(checks.q_value, 6),
             'rho', round(checks.rho, 4),
             'weight', moves.new_weight
@@ -34,6 +36,10 @@ select
     end as proposed_change,
     cast(null as varchar) as owner_code
 from {{ ref('fct_counter_checks') }} as checks
+inner join {{ ref('dim_kpis') }} as kpis
+    on checks.kpi_code = kpis.kpi_code
+inner join {{ ref('dim_kpis') }} as counters
+    on checks.counter_kpi_code = counters.kpi_code
 inner join {{ ref('int_kpi_moves') }} as moves
     on checks.counter_kpi_code = moves.kpi_code
 where checks.verdict in ('trade_off', 'co_occurring')

@@ -35,6 +35,7 @@ judged as (
     select
         checks.*,
         kpis.unit,
+        counters.unit as counter_unit,
         case
             when checks.verdict = 'traded_off'
                 then coalesce(steps.quality_kpi_code, checks.counter_kpi_code)
@@ -43,6 +44,8 @@ judged as (
     from {{ ref('fct_improvement_checks') }} as checks
     inner join {{ ref('dim_kpis') }} as kpis
         on checks.kpi_code = kpis.kpi_code
+    left join {{ ref('dim_kpis') }} as counters
+        on checks.counter_kpi_code = counters.kpi_code
     left join steps
         on checks.kpi_code = steps.kpi_code
     left join last_signals
@@ -74,13 +77,15 @@ select
             'before', round(judged.value_before, 4),
             'after', round(judged.value_after, 4),
             'effect', round(judged.effect, 4),
+            'effect_unit', {{ unit_of_change('judged.unit') }},
             'low', round(judged.effect_low, 4),
             'high', round(judged.effect_high, 4),
             'weeks_before', judged.weeks_before,
             'weeks_after', judged.weeks_after,
             'min_effect', judged.min_effect,
             'counter', judged.counter_kpi_code,
-            'counter_effect', round(judged.counter_effect, 4),
+            'counter_effect', round(abs(judged.counter_effect), 4),
+            'counter_unit', {{ unit_of_change('judged.counter_unit') }},
             'harm_margin', round(judged.harm_margin, 4),
             'promoted', judged.promoted_kpi_code
         ) as varchar

@@ -1,6 +1,6 @@
 -- Grain: one row per step with a blank output (D-1), or never logged (D-2).
 -- A pack that can tell how often its steps leave their output is in the list.
-{% set packs = ['complaints', 'orders'] %}
+{% set packs = ['calls', 'complaints', 'leads', 'orders', 'procurement'] %}
 
 with outputs as (
     {% for pack in packs %}

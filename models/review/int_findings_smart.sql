@@ -39,8 +39,10 @@ left join {{ ref('dim_kpi_targets') }} as targets
     and targets.phase = 'in_force'
 where
     checks.is_finding
-    -- Asked elsewhere, with a proposal: a target out of reach (A-1), a twin (P-1).
+    -- Asked elsewhere, with a proposal: a twin (P-1), a target out of reach (A-1), one
+    -- that has long been too easy (TR-3).
     and checks.check_id <> 'R5'
     and not (
-        checks.check_id = 'A' and facts.target_verdict in ('unachievable', 'invalid')
+        checks.check_id = 'A'
+        and facts.target_verdict in ('unachievable', 'invalid', 'too_easy')
     )

@@ -88,12 +88,11 @@ inner join unused on kpis.kpi_code = unused.kpi_code
 where
     not exists (
         select 1
-        from {{ ref('fct_kpi_status') }} as status
+        from {{ ref('fct_alert_episodes') }} as episodes
         where
-            status.kpi_code = kpis.kpi_code
-            and status.alarm_evidence = 'confirmed'
-            and status.period_start >= unused.opened_on
-            and status.period_start < unused.closed_on
+            episodes.kpi_code = kpis.kpi_code
+            and episodes.last_on >= unused.opened_on
+            and episodes.onset_on < unused.closed_on
     )
     and not exists (
         select 1

@@ -23,6 +23,20 @@ select
     name_zh as label_zh
 from {{ ref('dim_process_steps') }}
 union all
+select
+    objective_code as code,
+    arg_max(name_en, valid_from) as label_en,
+    arg_max(name_zh, valid_from) as label_zh
+from {{ ref('stg_registers__objectives') }}
+group by objective_code
+union all
+select
+    owner_code as code,
+    arg_max(name_en, valid_from) as label_en,
+    arg_max(name_zh, valid_from) as label_zh
+from {{ ref('stg_registers__owners') }}
+group by owner_code
+union all
 -- Words of the rules themselves, such as units and verdicts.
 select
     substr(message_id, 7) as code,

@@ -46,9 +46,10 @@ series as (
         kpis.scale,
         kpis.bound_min,
         kpis.bound_max,
-        -- A rate may count many in one row: the invitations of a meeting.
+        -- A row may count many: the invitations of a meeting, the people of a team.
         case
-            when kpis.measure_type = 'rate' then coalesce(reported.denominator, 0)
+            when kpis.measure_type in ('rate', 'score')
+                then coalesce(reported.denominator, 0)
             else reported.counted_count
         end as n,
         (

@@ -99,6 +99,9 @@ select
     max(period_count - last_not_miss) as misses_running,
     count(case when said = 'hit' and word_recency <= 12 then 1 end) as recent_hits,
     count(case when said <> 'gap' and word_recency <= 12 then 1 end) as recent_periods,
+    min(
+        case when said <> 'gap' and word_recency <= too_easy_after then period_start end
+    ) as easy_from_on,
     -- When a run became long enough: the day that the finding is named by.
     max(case when period_no = last_not_hit + raise_after then period_start end)
         as raise_on,

@@ -306,6 +306,7 @@ def test_a_reopening_is_dated_when_it_happens(core: Sandbox) -> None:
         ("p1_work_p2", 0, 0),
     ],
 )
+@pytest.mark.proves("approvals")
 def test_repeated_and_serial_approvals(
     core: Sandbox, name: str, repeated: int, serial: int
 ) -> None:
@@ -319,6 +320,7 @@ def test_the_last_busy_block_counts(core: Sandbox, name: str, minutes: int) -> N
     assert row["processing_elapsed_seconds"] == minutes * MINUTE
 
 
+@pytest.mark.proves("waiting")
 def test_idle_is_sojourn_less_the_union_not_less_the_sum(core: Sandbox) -> None:
     assert instance_row(core, "I1")["idle_elapsed_seconds"] == 30 * MINUTE
 

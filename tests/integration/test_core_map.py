@@ -111,6 +111,7 @@ def activities(core: Sandbox, column: str) -> dict[str, Any]:
     return {row["activity_code"]: row[column] for row in rows}
 
 
+@pytest.mark.proves("map")
 def test_steps_never_seen_and_activities_not_on_the_map_are_named(
     core: Sandbox,
 ) -> None:

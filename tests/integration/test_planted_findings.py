@@ -170,6 +170,17 @@ def test_targets_that_never_miss_are_those_that_the_true_values_never_miss(
     assert found == never
 
 
+@pytest.mark.proves("ready")
+def test_the_kpis_of_the_order_process_are_ready(demo_warehouse: Warehouse) -> None:
+    """Each is specific, measurable, within reach, tied to a goal and timed."""
+    found = demo_warehouse.published.rows(
+        "select kpi_code, is_ready from fct_kpi_readiness "
+        "where starts_with(kpi_code, 'orders.')"
+    )
+    assert len(found) == 8
+    assert all(ready for _, ready in found), found
+
+
 def test_quiet_kpis_have_nothing_to_decide(
     demo_warehouse: Warehouse, findings: list[dict[str, Any]]
 ) -> None:

@@ -317,6 +317,7 @@ def tables(marts: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.proves("M5")
 def test_ten_nights_end_with_the_rows_of_one_refresh(
     story: Story, demo_warehouse: Warehouse
 ) -> None:

@@ -41,6 +41,7 @@ def candidates(code: str, values: list[float], **more) -> list[dict]:
     ]
 
 
+@pytest.mark.proves("A-1")
 def test_120_to_100_passes_and_30_is_rejected(warehouse: Warehouse) -> None:
     """Worked by hand for twelve months around 120 and a look of half a year.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from tests.helpers.warehouse import Warehouse
 
 MODELS = (
@@ -125,6 +127,7 @@ def states(warehouse: Warehouse, rule: str = "limit") -> dict[str, str]:
     return letters
 
 
+@pytest.mark.proves("alerts")
 def test_an_alert_fires_stays_between_the_limits_and_ends_on_target(
     warehouse: Warehouse,
 ) -> None:
@@ -272,6 +275,7 @@ def test_a_rate_fires_on_evidence_and_a_signal_on_the_kpis_own_noise(
     ) == [("no_evidence", False), ("fired", True)]
 
 
+@pytest.mark.proves("cases")
 def test_open_cases_are_at_risk_after_four_fifths_of_their_limit(
     warehouse: Warehouse,
 ) -> None:

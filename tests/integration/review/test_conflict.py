@@ -69,6 +69,7 @@ def check(warehouse: Warehouse, pairs: list[list[dict]]) -> dict[str, tuple]:
     return {code: tuple(rest) for code, *rest in found}
 
 
+@pytest.mark.proves("C-1")
 def test_shorter_calls_against_satisfaction_are_a_trade_off(
     warehouse: Warehouse,
 ) -> None:
@@ -120,6 +121,7 @@ def test_shorter_calls_against_satisfaction_are_a_trade_off(
     assert proposals["a.calls"] == "core"
 
 
+@pytest.mark.proves("noise")
 def test_two_hundred_pairs_of_noise_hold_no_conflict(warehouse: Warehouse) -> None:
     """Half a year of noise around flat levels; one false finding in ten is allowed."""
     draw = numpy.random.default_rng(0).normal

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import date, datetime, timedelta
 
+import pytest
+
 from tests.helpers.review_rows import kpi
 from tests.helpers.warehouse import Warehouse
 
@@ -114,6 +116,7 @@ def judge(
     return {code: tuple(rest) for code, *rest in found}
 
 
+@pytest.mark.proves("V-1")
 def test_an_effect_counts_if_whole_weeks_agree_and_nothing_else_suffers(
     warehouse: Warehouse,
 ) -> None:

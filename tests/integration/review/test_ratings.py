@@ -42,6 +42,7 @@ def answers(
     ]
 
 
+@pytest.mark.proves("ratings")
 def test_reliability_is_that_of_the_published_example(warehouse: Warehouse) -> None:
     """ICC(1) .1657, ICC(1,4) .4428: text only; raters who agree are shown.
 

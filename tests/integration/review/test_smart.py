@@ -142,6 +142,34 @@ def found(warehouse: Warehouse) -> dict[str, list[str]]:
     return listed
 
 
+@pytest.mark.proves(
+    "S1",
+    "S2",
+    "S3",
+    "S4",
+    "S5",
+    "S6",
+    "S7",
+    "M2",
+    "M3",
+    "M4",
+    "M6",
+    "M7",
+    "M8",
+    "R1",
+    "R2",
+    "R3",
+    "R4",
+    "R5",
+    "R6",
+    "T1",
+    "T2",
+    "T3",
+    "T4",
+    "T5",
+    "T6",
+    "A",
+)
 def test_each_planted_defect_is_found_by_its_check_alone(
     found: dict[str, list[str]], warehouse: Warehouse
 ) -> None:

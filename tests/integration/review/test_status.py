@@ -38,6 +38,7 @@ def rate(code: str, hits: int, trials: int, **more) -> dict:
     return {**row, **more}
 
 
+@pytest.mark.proves("status")
 def test_an_alarm_on_a_rate_is_confirmed_only_by_its_one_sided_bound(
     warehouse: Warehouse,
 ) -> None:

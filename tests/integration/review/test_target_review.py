@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from datetime import date
 
-from tests.helpers.review_rows import benchmark, kpi, months, target
+import pytest
+
+from tests.helpers.review_rows import benchmark, kpi, month, months, target
 from tests.helpers.warehouse import Warehouse
 
 # Mean 9.75, mean moving range 2.3/11: natural limits 9.194 … 10.306, sigma .185.
@@ -70,6 +72,7 @@ def reviewed(warehouse: Warehouse, cases: dict[str, dict]) -> dict[tuple, tuple]
     return {(code, rule): tuple(rest) for code, rule, *rest in found}
 
 
+@pytest.mark.proves("TR-1")
 def test_three_months_on_target_and_a_better_benchmark_raise_it(
     warehouse: Warehouse,
 ) -> None:
@@ -138,13 +141,28 @@ def test_three_months_on_target_and_a_better_benchmark_raise_it(
     ]
 
 
+@pytest.mark.proves("TR-2", "TR-3")
 def test_a_target_never_met_or_never_missed_is_said_to_be_so(
     warehouse: Warehouse,
 ) -> None:
     """8 is better than the natural limit 9.194: eased to 9.2, with the alarm that would
-    be stricter. 11 is worse than 10.306: it never misses, 9.2 would steer. An
-    intervention that is running is given its time.
+    be stricter. 11 is worse than 10.306: it never misses, 9.2 would steer,
+    and after fourteen months 9.3, the second of 9.6, 9.259 and 6.142. An alert in the
+    last twelve periods says that it does steer. An intervention that is running is
+    given its time.
     """
+    warehouse.load(
+        "fct_alert_episodes",
+        [
+            {
+                "fingerprint": code,
+                "kpi_code": code,
+                "segment_code": "all",
+                "last_on": month(last),
+            }
+            for code, last in {"a.alerted": 2, "a.long_ago": 1}.items()
+        ],
+    )
     warehouse.load(
         "stg_registers__interventions",
         [
@@ -167,6 +185,8 @@ def test_a_target_never_met_or_never_missed_is_said_to_be_so(
             "a.six": {"limit": 10, "values": [9, 9.5] * 6 + [10.1] * 6},
             "a.five": {"limit": 10, "values": [9, 9.5] * 6 + [10.1] * 5},
             "a.easy": {"limit": 11},
+            "a.alerted": {"limit": 11, "values": [9.7, 9.8, *RECORD]},
+            "a.long_ago": {"limit": 11, "values": [9.7, 9.8, *RECORD]},
             "a.eleven": {"limit": 11, "values": [12, *RECORD[:11]]},
         },
     )
@@ -177,6 +197,9 @@ def test_a_target_never_met_or_never_missed_is_said_to_be_so(
         ("a.trying", "TR-2"): ("not_yet_due", None, None),
         ("a.easy", "TR-1"): not_decidable,
         ("a.easy", "TR-3"): ("too_easy", None, 9.2),
+        ("a.alerted", "TR-1"): not_decidable,
+        ("a.long_ago", "TR-1"): not_decidable,
+        ("a.long_ago", "TR-3"): ("too_easy", None, 9.3),
         ("a.eleven", "TR-1"): not_decidable,
     }
     changes = dict(
@@ -188,6 +211,7 @@ def test_a_target_never_met_or_never_missed_is_said_to_be_so(
     ] == [("target_max", "8", "9.2"), ("alarm_max", "9", "9.2")]
 
 
+@pytest.mark.proves("TR-4")
 def test_a_target_is_stale_when_its_review_is_due_or_its_meaning_changed(
     warehouse: Warehouse,
 ) -> None:

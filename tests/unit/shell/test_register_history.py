@@ -126,6 +126,7 @@ def refusals(
         ),
     ],
 )
+@pytest.mark.proves("REG-10")
 def test_what_was_used_stays(
     tmp_path: Path,
     published: History,

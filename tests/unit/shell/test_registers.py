@@ -253,6 +253,8 @@ AFTER_MARCH = {**DISPATCH, "valid_from": "2026-03-01"}
         ),
     ],
 )
+@pytest.mark.proves("M1", "REG-2", "REG-3", "REG-4", "REG-5", "REG-6")
+@pytest.mark.proves("REG-7", "REG-8", "REG-9", "REG-11")
 def test_a_mistake_is_named_with_its_place_and_what_is_allowed(
     seeds: Path, register: str, where: dict, changes: dict, message: str
 ) -> None:
@@ -273,6 +275,7 @@ def test_a_register_that_the_project_lacks_is_asked_for_nothing(seeds: Path) -> 
     assert [text for text in messages(seeds) if text not in before] == []
 
 
+@pytest.mark.proves("REG-1")
 def test_a_key_stands_once(seeds: Path) -> None:
     line = append(seeds, "kpi_targets", {"target_max": "14"}, **AFTER_MARCH)
     assert (
