@@ -861,6 +861,46 @@ def _milestone(text: str) -> tuple[str, str]:
 
 @app.command()
 @guarded
+def scorecard(
+    language: Annotated[
+        Language, typer.Option("--language", "-l", help="Language to begin with.")
+    ] = Language.en,
+    path: Annotated[
+        bool, typer.Option("--path", help="Only print where the page lies.")
+    ] = False,
+    browser: Annotated[
+        bool, typer.Option("--open", help="Open it in the browser, too.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 takes any free one.")
+    ] = 8300,
+) -> None:
+    """Show the scorecard of the current version in a browser.
+
+    It is served on 127.0.0.1 only, until Ctrl-C. It also works as plain files: --path.
+    """
+    settings = settings_of()
+    from orchestration.scorecard.serve import HOST, server, start_page
+
+    page = start_page(settings, language)
+    if path:
+        typer.echo(page)
+        return
+    with server(settings, port) as pages:
+        address = f"http://{HOST}:{pages.server_port}/{language}/index.html"
+        typer.echo(f"Scorecard: {address}\nCtrl-C ends it.")
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+        try:
+            pages.serve_forever()
+        except KeyboardInterrupt:
+            typer.echo("")
+
+
+@app.command()
+@guarded
 def dev(
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000,
     daemon_only: Annotated[

@@ -30,6 +30,7 @@ _EXPECTED = {
     "BuildRefused": FAILED,
     "PublishRefused": FAILED,
     "QueryError": FAILED,
+    "NoScorecard": FAILED,
     "DecisionRefused": FAILED,
     "ChangeRefused": FAILED,
     "AlertError": FAILED,

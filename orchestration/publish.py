@@ -229,11 +229,9 @@ def _write(
     code = candidate.code
     _write_marts(settings, candidate, hidden, number, code["version"], step)
     faultpoint("publish.after_parquet")
-    build_site(
-        hidden / MARTS_FILE,
-        facts.collect(ledger, candidate, settings.timezone),
-        hidden / SCORECARD,
-    )
+    seen = facts.collect(ledger, candidate, settings.timezone)
+    _write_json(hidden / facts.FACTS_FILE, seen)
+    build_site(hidden / MARTS_FILE, seen, hidden / SCORECARD)
     step("scorecard")
     faultpoint("publish.after_scorecard")
     manifest = _manifest(settings, candidate, hidden, number, code)

@@ -243,6 +243,9 @@ def show_refresh(out: Console, settings: Settings, report: RefreshReport) -> Non
         as_of = moment(report.as_of, settings.timezone)
         out.print(Text(f"Published version {report.version} as of {as_of}."))
         out.print(Text(f"Version  {report.folder}"))
+        out.print(
+            Text(f"Pages    {report.folder}/scorecard/index.html (takt scorecard)")
+        )
     elif report.message:
         out.print(Text(report.message))
     out.print(Text(f"Log      {report.log_path}"))

@@ -57,7 +57,9 @@ def _drawn(spec: str) -> str:
 # Vega describes every mark for programs and leaves empty boxes; the page says the same
 # once, and weighs half.
 _DROP = re.compile(
-    r' (?:aria-[a-z]+|role|pointer-events|class|xmlns:xlink|version|font-family)="[^"]*"'
+    r' (?:aria-[a-z]+|role|pointer-events|class|xmlns:xlink|version)="[^"]*"'
+    # The page sets the font.
+    r'| font-family="[^"]*"'
     r'| (?:opacity="1"|stroke-miterlimit="10"|transform="translate\(0,0\)")'
 )
 _EMPTY = re.compile(
@@ -158,65 +160,110 @@ def trend(
     if all(row["value"] is None for row in rows):
         return None
     points = _trend_points(rows)
-    labels = [point["period"] for point in points]
-    every = -(-len(labels) // 6)
-    low, high = _span(points, _LEVELS)
+    every = -(-len(points) // 6)
+    low, high = _span(rows, _LEVELS)
     return _filled(
         _trend_shape(bare),
-        {"rows": points},
+        {
+            "points": points,
+            "limits": _runs(rows, "limit_low", "limit_high"),
+            "levels": [
+                {**run, "color": color, "width": thickness}
+                for name, color, thickness in _STEPS
+                for run in _runs(rows, name)
+            ],
+        },
         width,
         height,
-        labelled=labels[(len(labels) - 1) % every :: every],
         low=low,
         high=high,
-        # A little wider than a period, so that no seam shows between two.
-        step=width / len(labels) + 0.4,
+        count=len(rows),
+        names=[period(row["period_grain"], row["period_start"]) for row in rows],
+        # The last period always has its name.
+        named=[one["at"] for one in points[(len(points) - 1) % every :: every]],
     )
+
+
+_LEVELS = ("value", "mean", "limit_low", "limit_high", "target_min", "target_max")
+_STEPS = (("mean", "#9A9A9A", 1), ("target_min", INK, 1.6), ("target_max", INK, 1.6))
+
+
+def _runs(rows: Rows, *names: str) -> list[dict[str, Any]]:
+    """Stretches of periods over which these columns stay the same, NULL left out."""
+    runs: list[dict[str, Any]] = []
+    for at, row in enumerate(rows):
+        levels = [row[name] for name in names]
+        if None in levels:
+            continue
+        last = runs[-1] if runs else None
+        if (
+            last
+            and last["end"] == at
+            and [last["low"], last["high"]]
+            == [
+                levels[0],
+                levels[-1],
+            ]
+        ):
+            last["end"] = at + 1
+        else:
+            runs.append(
+                {"start": at, "end": at + 1, "low": levels[0], "high": levels[-1]}
+            )
+    return runs
+
+
+def _trend_points(rows: Rows) -> list[dict[str, Any]]:
+    points = []
+    for at, row in enumerate(rows):
+        following = rows[at + 1] if at + 1 < len(rows) else None
+        signal = row["variation"] if row["is_x1"] or row["is_x2"] else None
+        mark = signal if signal in ("improving", "concerning") else "settled"
+        # The dashed line starts at the last settled point.
+        dashed = not row["is_final"] or (following and not following["is_final"])
+        points.append(
+            {
+                "at": at + 0.5,
+                "value": row["value"],
+                "mark": mark if row["is_final"] else "provisional",
+                "settled": row["value"] if row["is_final"] else None,
+                "unsettled": row["value"] if dashed else None,
+            }
+        )
+    return points
 
 
 @cache
 def _trend_shape(bare: bool) -> dict[str, Any]:
     import altair as alt
 
-    x = alt.X(
-        "period:O",
-        sort=None,
-        scale=alt.Scale(paddingInner=0, paddingOuter=0),
-        axis=None
-        if bare
-        else alt.Axis(
-            title=None,
-            labelAngle=0,
-            values=alt.ExprRef("labelled"),
-            ticks=False,
-            labelPadding=6,
-        ),
+    across = alt.Scale(domain=_between("0", "count"), nice=False, zero=False)
+    up = alt.Scale(domain=_between("low", "high"), nice=False, zero=False)
+    periods = alt.Axis(
+        title=None,
+        values=alt.ExprRef("named"),
+        labelExpr="names[floor(datum.value)]",
+        grid=False,
+        ticks=False,
+        labelPadding=6,
     )
+    figures = alt.Axis(title=None, tickCount=4, domain=False, ticks=False)
 
-    scale = alt.Scale(domain=_between("low", "high"), nice=False, zero=False)
+    def x(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", scale=across, axis=None if bare else periods)
 
     def y(field: str) -> alt.Y:
-        axis = alt.Axis(title=None, tickCount=4, domain=False, ticks=False)
-        return alt.Y(f"{field}:Q", scale=scale, axis=None if bare else axis)
+        return alt.Y(f"{field}:Q", scale=up, axis=None if bare else figures)
 
-    base = _rows().encode(x=x)
-
-    def steps(field: str, color: str, thickness: float) -> alt.Chart:
-        return base.mark_tick(
-            orient="horizontal",
-            color=color,
-            thickness=thickness,
-            size=alt.ExprRef("step"),
-        ).encode(y=y(field))
+    points = _rows("points").encode(x=x("at"))
 
     def line(field: str, dash: list[int]) -> alt.Chart:
-        return base.mark_line(color=NEUTRAL, strokeWidth=1.5, strokeDash=dash).encode(
-            y=y(field)
-        )
+        mark = points.mark_line(color=NEUTRAL, strokeWidth=1.5, strokeDash=dash)
+        return mark.encode(y=y(field))
 
     def dots(mark: str, shape: str, fill: str, stroke: str, size: int) -> alt.Chart:
         return (
-            base.transform_filter(f"datum.mark == '{mark}'")
+            points.transform_filter(f"datum.mark == '{mark}'")
             .mark_point(
                 shape=shape,
                 fill=fill,
@@ -228,13 +275,20 @@ def _trend_shape(bare: bool) -> dict[str, Any]:
             .encode(y=y("value"))
         )
 
-    band = base.mark_bar(color=BAND, size=alt.ExprRef("step"))
     return _shape(
         alt.layer(
-            band.encode(y=y("limit_low"), y2="limit_high"),
-            steps("mean", "#9A9A9A", 1),
-            steps("target_min", INK, 1.6),
-            steps("target_max", INK, 1.6),
+            _rows("limits")
+            .mark_rect(color=BAND)
+            .encode(x=x("start"), x2="end", y=y("low"), y2="high"),
+            _rows("levels")
+            .mark_rule()
+            .encode(
+                x=x("start"),
+                x2="end",
+                y=y("low"),
+                color=alt.Color("color:N", scale=None),
+                strokeWidth=alt.StrokeWidth("width:Q", scale=None),
+            ),
             line("settled", [1, 0]),
             line("unsettled", [4, 3]),
             dots("settled", "circle", NEUTRAL, NEUTRAL, 22),
@@ -243,25 +297,6 @@ def _trend_shape(bare: bool) -> dict[str, Any]:
             dots("concerning", "diamond", CONCERN, CONCERN, 70),
         )
     )
-
-
-def _trend_points(rows: Rows) -> list[dict[str, Any]]:
-    points = []
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        signal = row["variation"] if row["is_x1"] or row["is_x2"] else None
-        mark = signal if signal in ("improving", "concerning") else "settled"
-        # The dashed line starts at the last settled point.
-        dashed = not row["is_final"] or (following and not following["is_final"])
-        points.append(
-            {
-                "period": period(row["period_grain"], row["period_start"]),
-                "mark": mark if row["is_final"] else "provisional",
-                **{name: row[name] for name in _LEVELS},
-                "settled": row["value"] if row["is_final"] else None,
-                "unsettled": row["value"] if dashed else None,
-            }
-        )
-    return points
 
 
 def bullet(

@@ -3,7 +3,8 @@
 Files, verdicts, rejects and earlier versions are the ledger's, the SQL of a KPI is the
 project's: both go on living after the version is sealed, and its pages must not. The
 facts are plain JSON, without a clock and without anything personal: rules, counts and
-names of files, never a cell. They are written to `scorecard/facts.json`.
+names of files, never a cell. They lie beside the marts as `facts.json`, so that a
+version's pages can be written again from the version alone.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any
 from orchestration.build import Candidate
 from orchestration.contract import Export
 from orchestration.ledger import Ledger, utc_text
+
+FACTS_FILE = "facts.json"
 
 # Of an export that comes nightly: six weeks.
 FILES_SHOWN = 42

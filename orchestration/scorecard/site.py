@@ -8,9 +8,7 @@ the same bytes, whoever writes it and whenever.
 
 from __future__ import annotations
 
-import json
 import posixpath
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -28,7 +26,6 @@ from orchestration.scorecard.texts import LANGUAGES, Texts, catalogue
 from orchestration.scorecard.view import Page, View
 
 HERE = Path(__file__).parent
-FACTS_FILE = "facts.json"
 LANGUAGE_CODES = {"en": "en", "zh": "zh-CN"}
 
 
@@ -47,15 +44,10 @@ VIEWS: tuple[Pages, ...] = (
 def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path]:
     """Write the site into `folder`, which must not exist yet; the files written.
 
-    `marts` is the version's marts.duckdb, `facts` what `facts.collect` froze; it is
-    written too, so that a version's site can be written again from the version alone.
-    Raises TextError where a text is missing in a language.
+    `marts` is the version's marts.duckdb, `facts` what `facts.collect` froze. Raises
+    TextError where a text is missing in a language.
     """
-    files: dict[str, bytes] = {
-        FACTS_FILE: (
-            json.dumps(facts, ensure_ascii=False, sort_keys=True) + "\n"
-        ).encode()
-    }
+    files: dict[str, bytes] = {}
     texts = catalogue()
     charts = Charts()
     with open_marts(marts) as connection:
@@ -88,13 +80,6 @@ def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path
         path.write_bytes(contents)
         written.append(path)
     return written
-
-
-def rebuild(version: Path, folder: Path) -> list[Path]:
-    """Write the site of a published version again, from the version alone."""
-    facts = json.loads((version / "scorecard" / FACTS_FILE).read_text("utf-8"))
-    shutil.rmtree(folder, ignore_errors=True)
-    return build_site(version / "marts.duckdb", facts, folder)
 
 
 def _languages(texts: Mapping[str, Any]) -> list[dict[str, str]]:
