@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
 import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
@@ -49,15 +50,7 @@ class Warehouse:
                 for row in csv.DictReader(io.StringIO(lines))
             ]
         with self.connect() as connection:
-            kind = connection.execute(
-                "select table_type from information_schema.tables "
-                "where table_schema = 'main' and table_name = ?",
-                [table],
-            ).fetchone()
-            connection.execute(f"create temp table empty as from {table} limit 0")
-            drop = "view" if kind == ("VIEW",) else "table"
-            connection.execute(f"drop {drop} {table}")
-            connection.execute(f"create table {table} as from empty")
+            emptied(connection, table)
             names = list(rows[0]) if rows else []
             for row in rows:
                 places = ", ".join("?" for _ in names)
@@ -65,6 +58,13 @@ class Warehouse:
                     f"insert into {table} ({', '.join(names)}) values ({places})",
                     [row[name] for name in names],
                 )
+
+    def load_arrow(self, table: str, rows: pyarrow.Table) -> None:
+        """As `load`, for more rows than one would write down."""
+        with self.connect() as connection:
+            emptied(connection, table)
+            connection.register("given", rows)
+            connection.execute(f"insert into {table} by name select * from given")
 
     def run(self, *select: str, as_of: str = "2026-06-30 18:00:00") -> None:
         """Build the selected models; fails the test where dbt does."""
@@ -94,6 +94,20 @@ class Warehouse:
         """What a query answers."""
         with self.connect() as connection:
             return connection.execute(sql).fetchall()
+
+
+def emptied(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Make a table or view a table of the same columns without rows."""
+    kind = connection.execute(
+        "select table_type from information_schema.tables "
+        "where table_schema = 'main' and table_name = ?",
+        [table],
+    ).fetchone()
+    connection.execute(f"create temp table empty as from {table} limit 0")
+    drop = "view" if kind == ("VIEW",) else "table"
+    connection.execute(f"drop {drop} {table}")
+    connection.execute(f"create table {table} as from empty")
+    connection.execute("drop table empty")
 
 
 def dbt(
