@@ -31,6 +31,7 @@ _EXPECTED = {
     "PublishRefused": FAILED,
     "QueryError": FAILED,
     "NoScorecard": FAILED,
+    "TextError": FAILED,
     "DecisionRefused": FAILED,
     "ChangeRefused": FAILED,
     "AlertError": FAILED,

@@ -66,12 +66,18 @@ class Formats:
         return digits(kpi, row)
 
     def with_unit(self, unit: str, text: str) -> str:
-        """`text` and a unit of the register, such as `98.4 %`."""
-        return self.texts(f"unit.{unit}", value=text).strip()
+        """`text` and a unit of the register, such as `98.4 %`.
+
+        Units are free words: one without words of its own stands as it is.
+        """
+        key = f"unit.{unit}"
+        if key in self.texts:
+            return self.texts(key, value=text).strip()
+        return f"{text} {unit.replace('_', ' ')}".strip()
 
     def unit(self, unit: str) -> str:
         """The unit alone, for a heading; empty for scores and counts."""
-        return self.texts(f"unit.{unit}", value="").strip()
+        return self.with_unit(unit, "")
 
     def bounds(self, least: float | None, most: float | None) -> str:
         """A target or limit with one side or two; ∅ without."""

@@ -357,6 +357,50 @@ def make_writable(function, path, _error):
     function(path)
 
 
+# ---------------------------------------------------------------- scorecard
+
+
+def test_scorecard_path_is_the_overview_of_the_current_version(tiny):
+    result = takt("scorecard", "--path", "--language", "zh")
+    assert result.exit_code == 0
+    page = Path(result.stdout.strip())
+    assert page.resolve() == version_path(tiny, 2) / "scorecard" / "zh" / "index.html"
+
+
+def test_scorecard_without_a_version_says_what_to_do(tiny):
+    (tiny.published / "current").unlink()
+    result = takt("scorecard")
+    assert result.exit_code == 1
+    assert "Run `takt refresh` first." in result.stderr
+
+
+def test_scorecard_is_served_to_this_machine_only(tiny):
+    """Pages of the current version; no listing, nothing above, no other host's name."""
+    from http.client import HTTPConnection
+    from threading import Thread
+
+    from orchestration.scorecard.serve import server
+
+    def ask(path: str, host: str = "127.0.0.1") -> tuple[int, bytes]:
+        connection = HTTPConnection("127.0.0.1", pages.server_port, timeout=10)
+        connection.request("GET", path, headers={"Host": f"{host}:8300"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    with server(tiny, 0) as pages:
+        Thread(target=pages.serve_forever, daemon=True).start()
+        shown = version_path(tiny, 2) / "scorecard" / "en" / "index.html"
+        assert ask("/en/index.html") == (200, shown.read_bytes())
+        assert ask("/en/index.html", "evil.example")[0] == 421
+        assert ask("/assets/")[0] == 404
+        assert ask("/../manifest.json")[0] == 404
+        assert pages.server_address[0] == "127.0.0.1"
+        taken = takt("scorecard", "--port", str(pages.server_port))
+        assert taken.exit_code == 1
+        assert "--port" in taken.stderr
+        pages.shutdown()
+
+
 # ---------------------------------------------------------------- versions
 
 
