@@ -56,7 +56,7 @@ paths_of as (
         process_code,
         sum(case when path_kind = 'start' then transitions end) as ways_in,
         sum(case when path_kind in ('end', 'open') then transitions end) as ways_out,
-        sum(share) as shares
+        sum(share) as all_shares
     from paths
     group by process_code
 )
@@ -88,4 +88,4 @@ where
     or processes.events is distinct from steps_of.visits
     or processes.activities is distinct from steps_of.activities
     or processes.activities is distinct from steps_of.last_position_no
-    or abs(paths_of.shares - 1) > 1e-6
+    or abs(paths_of.all_shares - 1) > 1e-6
