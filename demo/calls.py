@@ -27,6 +27,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     finding,
     targets,
 )
@@ -295,4 +296,7 @@ def _findings(world: World) -> list[dict]:
             (SATISFACTION.code, "more weight"),
             (FCR.code, "to core"),
         )
+    ] + [
+        alerts("PL5", kpi.code, "2026-04", "2026-06")
+        for kpi in (SATISFACTION, FCR, RESOLUTION)
     ]

@@ -36,6 +36,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     finding,
     targets,
 )
@@ -693,6 +694,7 @@ def _findings(world: World, state: SimpleNamespace) -> list[dict]:
             verdict="alarm",
             range=[int((solved == DRY).sum()), 1],
         ),
+        alerts("PL15", ADOPTED.code, "2026-01", "2026-03"),
         finding(
             "PL15",
             "too_few_raters",

@@ -39,6 +39,16 @@ from demo.world import PLANTS, Process, World
 
 SCHEMA_VERSION = 1
 DEFAULT_AS_OF = "2026-07-01T02:00+08:00"
+# Steps of the process maps that no system of the company has a column for; the first
+# is the planted one.
+UNLOGGED = (
+    ("quality", "investigate"),
+    ("quality", "submit"),
+    ("quality", "rework"),
+    ("procurement", "confirm"),
+    ("leads", "qualify"),
+    ("collaboration", "review"),
+)
 GRAINS = ("week", "month", "quarter", "half_year", "ytd")
 
 
@@ -125,6 +135,7 @@ def account(processes: Iterable[Process], now: int) -> dict:
     """KPIs, findings, absences, nights and dirt as of a moment."""
     until = min((now - 1) // DAY, day_number(date(2026, 6, 30)))
     found: dict = {"kpis": {}, "findings": [], "absent": [], "nights": [], "dirt": []}
+    found["unlogged"] = [{"process": one, "step": step} for one, step in UNLOGGED]
     for process in processes:
         actual, seen = process.actual(), process.seen(now)
         for kpi in process.kpis:
@@ -132,7 +143,8 @@ def account(processes: Iterable[Process], now: int) -> dict:
                 grain: periods(kpi, actual, seen, until, grain) for grain in GRAINS
             }
         found["findings"] += process.findings(found["kpis"])
-        for key in ("absent", "nights", "dirt"):
+        found["absent"] += process.absent(found["kpis"])
+        for key in ("nights", "dirt"):
             found[key] += getattr(process, key)
     return found
 

@@ -35,6 +35,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     finding,
     targets,
 )
@@ -498,5 +499,8 @@ def _findings(world: World) -> list[dict]:
             as_of="2026-01-31",
             verdict="traded_off",
             proposal="complaints.dispatch_accuracy_pct to core",
-        )
+        ),
+        alerts("PL2", "complaints.dispatch_accuracy_pct", "2025-10", "2026-02"),
+        alerts("PL2", "complaints.handling_error_rate_pct", "2025-10", "2026-02"),
+        alerts("PL2", "complaints.dispatch_minutes", "2025-01", "2025-09"),
     ]

@@ -19,7 +19,17 @@ from demo.clock import (
     month_start,
 )
 from demo.delivery import Feed, File, span_files
-from demo.truth import ALWAYS, PERCENT, Judge, Kpi, Tally, finding, targets, values
+from demo.truth import (
+    ALWAYS,
+    PERCENT,
+    Judge,
+    Kpi,
+    Tally,
+    alerts,
+    finding,
+    targets,
+    values,
+)
 from demo.world import Process, World
 
 CHANNELS = ["dealer", "key_account", "web", "project", "group"]
@@ -121,7 +131,7 @@ def build(world: World) -> Process:
         actual=lambda: count(books.rename(columns={"final": "cents"}), int(FAR)),
         seen=seen,
         findings=lambda kpis: _findings(world, kpis),
-        absent=_absent(world),
+        absent=lambda _: _absent(world),
         state=books,
     )
 
@@ -139,7 +149,9 @@ def _findings(world: World, kpis: dict) -> list[dict]:
             verdict={
                 label: at >= 120 for label, at in so_far.items() if label >= "2026"
             },
-        )
+        ),
+        # A year to date hardly moves from month to month, so its limits are narrow.
+        alerts("PL13", REVENUE.code, "2025-01", "2026-06"),
     ]
 
 

@@ -27,7 +27,6 @@ from demo.clock import (
     iso,
     moment,
     month_index,
-    month_label,
     month_of,
     month_spans,
 )
@@ -53,6 +52,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     evidence_count,
     finding,
     targets,
@@ -1017,7 +1017,7 @@ def build(world: World) -> Process:
         actual=actual,
         seen=seen,
         findings=lambda kpis: _findings(world, kpis),
-        absent=_absent(world),
+        absent=lambda kpis: _absent(world, kpis),
         nights=_nights(world),
         dirt=_dirt(world, feeds, state),
         state=SimpleNamespace(orders=state, feeds=feeds),
@@ -1132,10 +1132,18 @@ def _findings(world: World, kpis: dict) -> list[dict]:
                 verdict="alarm",
             )
         )
+    if world.has("PL8"):
+        # What misses the pick-up is late for both, until the launch.
+        found.append(
+            alerts("PL8", "orders.same_day_ship_eligible_pct", "2025-01", "2026-02")
+        )
+        found.append(alerts("PL8", "orders.same_day_ship_pct", "2025-01", "2026-02"))
+    if world.has("PL12"):
+        found.append(alerts("PL12", "orders.processing_minutes", "2025-06", "2025-12"))
     return found
 
 
-def _absent(world: World) -> list[dict]:
+def _absent(world: World, kpis: dict) -> list[dict]:
     found = []
     if world.has("PL1"):
         found.append(
@@ -1154,14 +1162,13 @@ def _absent(world: World) -> list[dict]:
                 "counter": "orders.pick_accuracy_pct",
             }
         )
-    months = [month_label(one) for one in range(month_of(2025, 1), month_of(2026, 7))]
-    peaks = ("2025-06", "2025-11") if world.has("PL12") else ()
+    processing = values(kpis, KPIS, "orders.processing_minutes")
     found.append(
         {
             "plant": "PL12",
             "rule": "alarm",
             "kpi": "orders.processing_minutes",
-            "window": [label for label in months if label not in peaks],
+            "window": [label for label, at in processing.items() if at <= 120],
         }
     )
     return found

@@ -34,6 +34,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     finding,
     targets,
 )
@@ -358,7 +359,7 @@ def build(world: World) -> Process:
         actual=lambda: count(received_so_far(lines), int(FAR)),
         seen=seen,
         findings=lambda _: _findings(world),
-        absent=_absent(world),
+        absent=lambda _: _absent(world),
         dirt=[
             {"id": "D6", "export": feed.export, "rows": int(rows["priceless"].sum())},
             {"id": "D7", "export": feed.export, "rows": int(flipped.nunique())},
@@ -392,6 +393,7 @@ def _findings(world: World) -> list[dict]:
                 verdict="verified",
             )
         )
+        found.append(alerts("PL3", CYCLE.code, "2025-01", "2025-06"))
     if world.has("PL4"):
         found.append(
             finding(

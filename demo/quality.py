@@ -32,6 +32,7 @@ from demo.truth import (
     Judge,
     Kpi,
     Tally,
+    alerts,
     finding,
     targets,
 )
@@ -222,7 +223,7 @@ def build(world: World, process: Process) -> Process:
         actual=lambda: tally(events, orders.true_facts(sold), int(FAR), int(FAR)),
         seen=seen,
         findings=lambda kpis: _findings(world, sold.returns, kpis),
-        absent=_absent(world, sold.returns),
+        absent=lambda _: _absent(world, sold.returns),
         dirt=[
             {
                 "id": "D8",
@@ -260,6 +261,8 @@ def _findings(world: World, returns: dict, kpis: dict) -> list[dict]:
                 if label == "2025-08"
             },
         ),
+        alerts("PL6", RETURNS.code, "2025-09", "2025-09"),
+        alerts("PL6", YIELD.code, "2025-08", "2025-08"),
     ]
 
 

@@ -312,3 +312,11 @@ def finding(plant: str, rule: str, kpi: str, **rest: object) -> dict:
     """A finding that the review must come to."""
     blank = dict.fromkeys(("counter", "window", "verdict", "range"))
     return {"plant": plant, "rule": rule, "kpi": kpi, **blank, **rest}
+
+
+def alerts(plant: str, kpi: str, first: str, last: str) -> dict:
+    """Alerts that an effect may give rise to: those of a KPI that begin in a window.
+
+    Some begin before the effect: natural limits are learnt from a whole year.
+    """
+    return finding(plant, "alerts", kpi, window=[first, last], verdict="expected")

@@ -51,7 +51,7 @@ class Process:
     seen: Callable[[int], Tally]
     """What a faultless reader can know at a moment."""
     findings: Callable[[dict], list[dict]] = lambda kpis: []
-    absent: list[dict] = field(default_factory=list)
+    absent: Callable[[dict], list[dict]] = lambda kpis: []
     nights: list[dict] = field(default_factory=list)
     dirt: list[dict] = field(default_factory=list)
     state: object = None

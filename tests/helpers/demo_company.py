@@ -56,7 +56,7 @@ def delivered(feed: Feed, as_of: int = END) -> dict[str, bytes]:
 
 def plants_found(process: Process, kpis: dict) -> set[str]:
     """The planted effects that a process reports as findings or absences."""
-    return {one["plant"] for one in [*process.findings(kpis), *process.absent]}
+    return {one["plant"] for one in [*process.findings(kpis), *process.absent(kpis)]}
 
 
 def dirt(process: Process) -> dict[tuple[str, str], int]:

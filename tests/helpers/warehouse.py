@@ -52,12 +52,15 @@ class Warehouse:
         with self.connect() as connection:
             emptied(connection, table)
             names = list(rows[0]) if rows else []
+            places = ", ".join("?" for _ in names)
+            # A transaction for each row would take longer than most models.
+            connection.begin()
             for row in rows:
-                places = ", ".join("?" for _ in names)
                 connection.execute(
                     f"insert into {table} ({', '.join(names)}) values ({places})",
                     [row[name] for name in names],
                 )
+            connection.commit()
 
     def load_arrow(self, table: str, rows: pyarrow.Table) -> None:
         """As `load`, for more rows than one would write down."""

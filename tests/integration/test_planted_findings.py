@@ -5,19 +5,29 @@ Expectations come from the simulator's own account, which reads none of the mode
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import date
+from fractions import Fraction
 from itertools import pairwise
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import binomtest, kendalltau, theilslopes
 
+from orchestration.settings import PROJECT_ROOT
 from tests.helpers.published_demo import Warehouse
 
 FINDINGS = (
     "select rule_id, verdict, kpi_code, counter_kpi_code, period_start, severity, "
     "proposed_value, proposed_change from fct_findings"
+)
+# Reasons that mean that the data of a subject is not there.
+LACKING = (
+    *("missing_milestone", "reversed_clock", "unknown_customer"),
+    *("no_standard_price", "not_measured"),
 )
 # What the account calls a rule, and how the review does.
 RULES = {"verify": "V-1", "conflict": "C-1", "achievable": "A-1"}
@@ -133,7 +143,8 @@ def test_targets_that_never_miss_are_those_that_the_true_values_never_miss(
     demo_warehouse: Warehouse, findings: list[dict[str, Any]]
 ) -> None:
     """The rule, worked from the account: no month beyond the target, and the target
-    beyond mean ± 2.66 · mean moving range of the first twelve months.
+    beyond mean ± 2.66 · mean moving range of the first twelve months, none of the last
+    twelve beyond that, nor with seven before it on the worse side of the mean.
     """
     found = {one["kpi"] for one in findings if one["rule"] == "TR-3"}
     (planted,) = expected(demo_warehouse.truth, "TR-3")
@@ -165,7 +176,16 @@ def test_targets_that_never_miss_are_those_that_the_true_values_never_miss(
         beyond = (low is not None and low < fmean(values) - reach) or (
             high is not None and high > fmean(values) + reach
         )
-        if kept and beyond and (low, high) == months[-12][1:]:
+        # As goodness: how far each month is on the better side of the mean.
+        sides = [
+            (-1 if low is None else 1) * (value - fmean(values)) for value, *_ in months
+        ]
+        is_quiet = all(
+            side >= -reach and (number < 7 or max(sides[number - 7 : number + 1]) >= 0)
+            for number, side in enumerate(sides)
+            if number >= len(sides) - 12
+        )
+        if kept and beyond and is_quiet and (low, high) == months[-12][1:]:
             never.add(kpi)
     assert found == never
 
@@ -181,32 +201,199 @@ def test_the_kpis_of_the_order_process_are_ready(demo_warehouse: Warehouse) -> N
     assert all(ready for _, ready in found), found
 
 
-def test_quiet_kpis_have_nothing_to_decide(
+def month_label(day: date) -> str:
+    return f"{day:%Y-%m}"
+
+
+def test_alerts_of_18_months_are_those_that_a_planted_effect_explains(
+    demo_warehouse: Warehouse,
+) -> None:
+    """Of signals, 32 KPIs in 17 months may by chance alone leave their natural limits
+    (three sigmas, .0027 of 544 values) once or twice.
+    """
+    found = demo_warehouse.published.rows(
+        "select kpi_code, rule_id, onset_on from fct_alert_episodes"
+    )
+    windows = [
+        (one["kpi"], *one["window"]) for one in expected(demo_warehouse.truth, "alerts")
+    ]
+    unexplained = [
+        (kpi, rule, label)
+        for kpi, rule, onset in found
+        for label in [month_label(onset)]
+        if not any(kpi == one and a <= label <= b for one, a, b in windows)
+    ]
+    assert all(rule == "signal" for _, rule, _ in unexplained), unexplained
+    assert len(unexplained) <= 2, unexplained
+    # And each effect that crosses a limit is told of.
+    told = {(kpi, month_label(onset)) for kpi, _, onset in found}
+    assert {
+        ("quality.return_rate_pct", "2025-09"),
+        ("quality.first_pass_yield_pct", "2025-08"),
+        ("collaboration.adopted_solutions_count", "2026-01"),
+        ("orders.processing_minutes", "2025-06"),
+    } <= told
+
+
+def register(name: str) -> list[dict[str, str]]:
+    with (PROJECT_ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def beyond(kpi: dict[str, str], cell: dict[str, int], low: str, high: str) -> bool:
+    """Whether a month is beyond the alarm, of a rate with its milder 95 % bound."""
+    scale = float(Fraction(kpi["scale"]))
+    value = scale * cell["num"] / cell["den"]
+    least = most = value
+    if kpi["measure_type"] == "rate":
+        if cell["den"] < 30:
+            return False
+        # Two-sided 90 % is 95 % on either side.
+        interval = binomtest(cell["num"], cell["den"]).proportion_ci(0.9, "wilson")
+        least, most = scale * interval.low, scale * interval.high
+    return bool((low and most < float(low)) or (high and least > float(high)))
+
+
+def test_limit_alerts_are_what_the_account_works_out(
+    demo_warehouse: Warehouse,
+) -> None:
+    """Each settled month of each monthly KPI, judged by its alarm and followed by hand:
+    an alert ends with the target, after two months where that is the alarm itself.
+    """
+    kpis = {one["kpi_code"]: one for one in register("kpis")}
+    settled = set(
+        demo_warehouse.published.rows(
+            "select kpi_code, strftime(period_start, '%Y-%m') from fct_kpi_status "
+            "where is_final and segment_code = 'all' and period_grain = 'month'"
+        )
+    )
+    alerts = set()
+    for row in register("kpi_targets"):
+        kpi = kpis[row["kpi_code"]]
+        # A relative target has its figures from its baseline.
+        if kpi["period"] != "month" or row["change_type"] != "level":
+            continue
+        low = row["alarm_min"] or row["target_min"]
+        high = row["alarm_max"] or row["target_max"]
+        is_bandless = (low, high) == (row["target_min"], row["target_max"])
+        cells = demo_warehouse.truth["kpis"][row["kpi_code"]]["month"]
+        open_since, good = None, 0
+        for label in sorted(cells):
+            until = row["valid_to"] or "9999"
+            known = (row["kpi_code"], label) in settled
+            if not (known and row["valid_from"] <= f"{label}-01" < until):
+                continue
+            cell = cells[label]["all"]["observable"]
+            value = float(Fraction(kpi["scale"])) * cell["num"] / cell["den"]
+            is_met = (not row["target_min"] or value >= float(row["target_min"])) and (
+                not row["target_max"] or value <= float(row["target_max"])
+            )
+            good = good + 1 if is_met else 0
+            if beyond(kpi, cell, low, high):
+                open_since = open_since or label
+            elif open_since and good >= (2 if is_bandless else 1):
+                open_since = None
+            if open_since:
+                alerts.add((row["kpi_code"], open_since))
+    found = demo_warehouse.published.rows(
+        "select kpi_code, strftime(onset_on, '%Y-%m') from fct_alert_episodes "
+        "inner join dim_kpis using (kpi_code) inner join fct_kpi_status as status "
+        "using (kpi_code) where rule_id = 'limit' and period = 'month' "
+        "and fct_alert_episodes.segment_code = 'all' and status.segment_code = 'all' "
+        "and status.period_start = onset_on and status.is_final"
+    )
+    assert set(found) == alerts
+    assert len(alerts) >= 6
+
+
+def smart_findings(warehouse: Warehouse) -> set[tuple[str, str]]:
+    """What SMART has to say by the account alone: too little data, too few events."""
+    kpis = [one for one in register("kpis") if not one["valid_to"]]
+    settled = dict(
+        warehouse.published.rows(
+            "select kpi_code, strftime(max(period_start), '%Y-%m') from fct_kpi_status "
+            "where is_final and segment_code = 'all' and period_grain = 'month' "
+            "group by kpi_code"
+        )
+    )
+    # It is watched, and nothing is wanted of it.
+    found = {("T3", "procurement.unit_price_cny")}
+    for kpi in kpis:
+        cells = warehouse.truth["kpis"][kpi["kpi_code"]]["half_year"].values()
+        seen = [one["all"]["observable"] for one in cells]
+        counted = sum(one["n"] for one in seen)
+        lost = sum(one["excluded"].get(code, 0) for one in seen for code in LACKING)
+        excluded = sum(sum(one["excluded"].values()) for one in seen)
+        if lost / (counted + excluded) > 0.05:
+            found.add(("M3", kpi["kpi_code"]))
+        label = settled.get(kpi["kpi_code"])
+        if kpi["measure_type"] == "rate" and label:
+            months = warehouse.truth["kpis"][kpi["kpi_code"]]["month"]
+            cell = months[label]["all"]["observable"]
+            if min(cell["num"], cell["den"] - cell["num"]) < 5:
+                found.add(("M4", kpi["kpi_code"]))
+    return found
+
+
+def is_stretch(warehouse: Warehouse, kpi: str) -> bool:
+    """Whether a higher target of a rate is within reach of no line but the ideal one,
+    which is halfway to 100 % in nine months: best tenth, natural limit, trend.
+    """
+    (target, months_left), *_ = warehouse.published.rows(
+        "select target, months_left from fct_target_checks "
+        f"where kpi_code = '{kpi}' and phase = 'in_force'"
+    )
+    settled = warehouse.published.rows(
+        "select strftime(period_start, '%Y-%m') from fct_kpi_status "
+        f"where kpi_code = '{kpi}' and is_final and segment_code = 'all' order by 1"
+    )
+    cells = [
+        warehouse.truth["kpis"][kpi]["month"][label]["all"] for (label,) in settled
+    ]
+    values = [
+        100 * one["observable"]["num"] / one["observable"]["den"] for one in cells
+    ]
+    steps = [abs(b - a) for a, b in pairwise(values)]
+    last = values[-12:]
+    reach = [np.quantile(values, 0.9), fmean(values) + 2.66 * fmean(steps)]
+    if kendalltau(range(12), last, alternative="greater").pvalue < 0.1:
+        slope = theilslopes(last).slope
+        reach.append(median(last) + slope * (11 / 2 + months_left))
+    return target > max(reach)
+
+
+def test_nothing_else_asks_to_be_decided(
     demo_warehouse: Warehouse, findings: list[dict[str, Any]]
 ) -> None:
-    """Beyond targets that are too easy, which only inform, no rule of the review
-    speaks of a KPI that nothing was planted in.
+    """All findings are those of a planted effect, of the account's own figures, or of a
+    step that no system logs; targets that are too easy are told above.
+
+    Lead conversion is to rise by 15 %: where its record does not bear that, the target
+    is a stretch that nothing is done for, so the KPI is not ready, though it is core.
     """
-    mine = ("A-", "TR-", "C-", "V-", "P-", "K-", "B-")
+    truth = demo_warehouse.truth
     planted = {
         (RULES.get(one["rule"], one["rule"]), one["kpi"])
-        for one in demo_warehouse.truth["findings"]
+        for one in truth["findings"]
+        if RULES.get(one["rule"], one["rule"]) in {"V-1", "C-1", "A-1", "TR-1", "P-2"}
+        and one["verdict"] != "realistic"
     }
+    wanted = planted | smart_findings(demo_warehouse)
+    if is_stretch(demo_warehouse, "leads.conversion_pct"):
+        wanted |= {("A", "leads.conversion_pct"), ("K-4", None)}
     found = {
         (one["rule"], one["kpi"])
         for one in findings
-        if one["rule"].startswith(mine) and one["rule"] != "TR-3"
+        if one["rule"] not in ("TR-3", "D-2")
     }
-    # The planted target of lead conversion may be a stretch that nothing is done for:
-    # then a core KPI of its process is not ready.
-    assert found - {("K-4", None)} <= planted
-    processes = demo_warehouse.published.rows(
-        "select process_code from fct_core_checks where not is_kept"
+    assert found == wanted
+    unlogged = demo_warehouse.published.rows(
+        "select process_code, segment_code from fct_findings where rule_id = 'D-2'"
     )
-    assert set(processes) <= {("leads",)}
+    assert set(unlogged) == {(one["process"], one["step"]) for one in truth["unlogged"]}
     absent = {
         (one["kpi"], one["counter"])
-        for one in demo_warehouse.truth["absent"]
+        for one in truth["absent"]
         if one["rule"] == "conflict"
     }
     assert len(absent) >= 3

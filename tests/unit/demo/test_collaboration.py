@@ -62,7 +62,7 @@ def test_one_ratee_has_two_peers(people):
     sizes = peers.groupby(["cycle", "ratee"]).size()
     assert sizes[sizes < 3].tolist() == [2]
     assert sizes[sizes < 3].index[0][0] == 2
-    alarm, hidden = people.findings({})
+    alarm, _, hidden = people.findings({})
     assert alarm["range"] == [0, 1]
     assert hidden["ratees"] == 1
 

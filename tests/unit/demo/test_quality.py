@@ -57,7 +57,7 @@ def test_march_returns_are_above_target_but_no_evidence(plant):
     """PL7: more than 5 % of the delivered orders, fewer than would be evidence."""
     seen = months(plant.seen(END), quality.RETURNS.code)["2026-03"]
     assert 0.05 * seen["den"] < seen["num"] < evidence_count(seen["den"], 0.05)
-    [absent] = plant.absent
+    [absent] = plant.absent({})
     assert absent["range"] == [seen["num"], seen["den"]]
 
 
