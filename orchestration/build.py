@@ -488,11 +488,14 @@ def write_sources(
     """
     with duckdb.connect(str(path), config=dict(options)) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        # Alone, each of a thousand small statements waits for the disk.
+        connection.begin()
         _create_raw_views(connection, exports, used)
         faultpoint("build.after_raw_views")
         _create_export_states(connection, ledger.export_states(exports, as_of))
         _create_batches(connection, ledger, used)
         create_publications(connection, ledger, code)
+        connection.commit()
 
 
 def _create_raw_views(

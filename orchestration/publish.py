@@ -307,11 +307,14 @@ def _write_marts(
         )
         for name in candidate.marts:
             relation = f"marts.main.{quoted(name)}"
+            # With its descriptions: alone, each of them waits for the disk.
+            connection.begin()
             connection.execute(
                 f"create table {relation} as select * "
                 f"from candidate.main.{quoted(name)}"
             )
             _describe(connection, relation, candidate.marts[name], nodes.get(name, {}))
+            connection.commit()
             faultpoint("publish.after_mart")
             step(name)
         connection.execute(
