@@ -274,6 +274,11 @@ def banned_configurations(manifest: Mapping[str, Any]) -> list[str]:
             problems.append(
                 f"{where}: {node['name']} has store_failures, which leaves tables."
             )
+        for part in ("pre-hook", "post-hook", "grants"):
+            if config.get(part):
+                problems.append(
+                    f"{where}: {node['name']} has {part}, which tables here do not run."
+                )
         if str(config.get("on_error") or "").startswith("continue"):
             problems.append(
                 f"{where}: {node['name']} has on_error: continue; one failed model "

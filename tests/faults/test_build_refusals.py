@@ -228,6 +228,8 @@ def test_a_node_that_did_not_run_refuses(
         ("materialized='incremental'", "is incremental"),
         ("materialized='external'", "is external"),
         ("on_error='continue'", "on_error: continue"),
+        ("post_hook='select 1'", "post-hook"),
+        ("grants={'select': ['everybody']}", "grants"),
     ],
 )
 def test_a_banned_configuration_refuses(
