@@ -44,6 +44,12 @@ def _code(cell: str) -> str:
     return cell
 
 
+def _template(cell: str) -> str:
+    if not re.fullmatch(r"T\d\d", cell):
+        raise ValueError("not a template; write T and two digits")
+    return cell
+
+
 def _number(cell: str) -> float:
     try:
         return float(cell)
@@ -112,6 +118,7 @@ def _of(read: Callable[[str], Any]) -> BeforeValidator:
 
 
 Code = Annotated[str, _of(_code)]
+Template = Annotated[str, _of(_template)]
 Number = Annotated[float, _of(_number)]
 Scale = Annotated[Fraction, _of(_scale)]
 Whole = Annotated[int, _of(_whole)]
@@ -393,6 +400,33 @@ class MessageRow(Row):
     zh: str
 
 
+class TemplateRow(Row):
+    key = ("template_code",)
+    template_code: Template
+    name_en: str
+    name_zh: str
+    trigger_code: Code
+    anchor: Literal["process", "step", "path"]
+    measure: Literal[
+        "time_between", "time_in_step", "share", "amount", "count", "snapshot"
+    ]
+    measure_type: Literal["duration", "rate", "count", "amount", "score"]
+    statistic: Literal["mean", "p90"]
+    unit: str | None
+    scale: Scale | None
+    direction: Literal["higher", "lower", "range"]
+    kind: Literal["outcome", "behaviour"]
+    family: Literal["speed", "quality", "cost", "volume", "satisfaction"]
+    assign_by: Literal["completion", "start", "event", "snapshot"]
+    window_days: Whole | None
+    bound_min: Number | None
+    bound_max: Number | None
+    counters: Annotated[Parts, Ref("kpi_templates")] | None
+    refused_by: Parts | None
+    needs: Code | None
+    derived_from: Literal["lead", "bad_end"] | None
+
+
 class ActivityWordRow(Row):
     key = ("hint", "word")
     hint: Literal[
@@ -425,6 +459,7 @@ REGISTERS: Mapping[str, type[Row]] = {
     "defaults": DefaultRow,
     "messages": MessageRow,
     "activity_words": ActivityWordRow,
+    "kpi_templates": TemplateRow,
 }
 
 
@@ -717,6 +752,19 @@ class Registers:
             if not row.registered_on <= row.starts_on < row.verify_on:
                 message = "registered_on, starts_on, verify_on must follow each other"
                 self.found("interventions", row, "starts_on", message)
+
+    def _check_templates(self) -> None:
+        """A template has a unit or is a duration; none is its own counter-metric."""
+        for row in self.rows["kpi_templates"]:
+            if (row.measure_type == "duration") != (row.unit is None):
+                message = "only durations have none: theirs follows from their size"
+                self.found("kpi_templates", row, "unit", message)
+            if (row.unit is None) != (row.scale is None):
+                message = "goes with a unit, and only with it"
+                self.found("kpi_templates", row, "scale", message)
+            if row.template_code in (row.counters or []):
+                message = "does not hold itself in check"
+                self.found("kpi_templates", row, "counters", message)
 
     def check_history(self, history: History) -> None:
         """REG-10: what was used stays; `history` has interventions that had started.

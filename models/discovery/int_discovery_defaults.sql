@@ -31,6 +31,34 @@
     'risk_instances',
     'risk_difference',
     'risk_z',
+    'same_day_share',
+    'work_share',
+    'handovers',
+    'flow_efficiency',
+    'cancel_share',
+    'candidate_n',
+    'candidate_periods',
+    'candidate_periods_min',
+    'outcome_cases',
+    'outcome_evidence',
+    'weight_impact',
+    'weight_reliability',
+    'weight_control',
+    'weight_outcome',
+    'weight_dispersion',
+    'weight_signal',
+    'core_pool',
+    'core_penalty',
+] %}
+{#- Figures that discovery shares with the review. -#}
+{% set shared = [
+    'n_min_rate',
+    'n_min_other',
+    'level_periods',
+    'redundant_rho',
+    'redundant_periods',
+    'core_min',
+    'core_max',
 ] %}
 
 with processes as (
@@ -50,13 +78,16 @@ ranked as (
     from processes
     inner join {{ ref('stg_registers__defaults') }} as figures
         on figures.scope_code in ('all', processes.process_code)
-    where figures.name like 'disc_%'
 )
 
 select
     process_code,
-{% for figure in figures %}
-max(case when name = 'disc_{{ figure }}' then try_cast(value as double) end)
+    {% for figure in figures %}
+    max(case when name = 'disc_{{ figure }}' then try_cast(value as double) end)
+        as {{ figure }},
+    {% endfor %}
+{% for figure in shared %}
+max(case when name = '{{ figure }}' then try_cast(value as double) end)
     as {{ figure }}{{ ',' if not loop.last }}
 {% endfor %}
 from ranked
