@@ -29,7 +29,7 @@ def pages(view: View) -> Iterator[Page]:
         {
             "exports": exports,
             "rejects": [
-                {"export": one["code"], **reject}
+                {"export": one["code"], **reject, "rule": _reject(view, reject["rule"])}
                 for one in exports
                 for reject in one["rejects"]
             ],
@@ -105,6 +105,11 @@ def _check(view: View, one: Mapping[str, Any]) -> dict[str, Any]:
 def _rule(view: View, kind: str) -> str:
     key = f"rule.{kind}"
     return view.t(key) if key in view.t else words(kind.removeprefix("expect_"))
+
+
+def _reject(view: View, rule: str) -> str:
+    key = f"reject.{rule}"
+    return view.t(key) if key in view.t else words(rule)
 
 
 def _observed(view: View, one: Mapping[str, Any]) -> str:
