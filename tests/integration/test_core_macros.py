@@ -30,6 +30,23 @@ MODELS = {
         )
         for rule in ("first_to_first", "first_to_last", "each")
     },
+    "wilson_ends": """
+        select
+            hits,
+            trials,
+            round({{ wilson_low('hits', 'trials') }}, 4) as low,
+            round({{ wilson_high('hits', 'trials') }}, 4) as high
+        from (values (98, 100), (0, 10), (10, 10), (3, 0)) as shares (hits, trials)
+    """,
+    "named_words": """
+        select concat(label, '/', word) as pair
+        from (values ('Re-Assign  to_handler'), ('assignment'), ('再次分派'), (null))
+            as labels (label)
+        cross join (
+            values ('en', 'assign'), ('en', 'to handler'), ('zh', '分派')
+        ) as words (language, word)
+        where {{ names_word('label', 'language', 'word') }}
+    """,
     "clock_readings": """
         select
             {{ epoch_seconds("timestamp '1969-12-31 23:59:59.5'") }} as before_epoch,
@@ -218,3 +235,23 @@ def test_a_bad_run_variable_is_named(macros: Sandbox, name: str, value: str) -> 
     wrong = Sandbox(macros.root, {**macros.variables, name: value})
     with pytest.raises(Exception, match=f"var {name} = '{value}'"):
         wrong.build("clock_readings")
+
+
+def test_ends_of_a_share_are_wilsons(macros: Sandbox) -> None:
+    """Goldens of the 95 % interval; of no trials there is none."""
+    rows = macros.rows("from wilson_ends")
+    found = {(row["hits"], row["trials"]): (row["low"], row["high"]) for row in rows}
+    assert found == {
+        (98, 100): (0.93, 0.9945),
+        (0, 10): (0, 0.2775),
+        (10, 10): (0.7225, 1),
+        (3, 0): (None, None),
+    }
+
+
+def test_english_words_are_whole_and_chinese_ones_anywhere(macros: Sandbox) -> None:
+    assert {row["pair"] for row in macros.rows("from named_words")} == {
+        "Re-Assign  to_handler/assign",
+        "Re-Assign  to_handler/to handler",
+        "再次分派/分派",
+    }

@@ -234,6 +234,18 @@ AFTER_MARCH = {**DISPATCH, "valid_from": "2026-03-01"}
             'value = "ignore": not one of exclude, zero',
         ),
         (
+            "activity_words",
+            {"word": "assign"},
+            {"word": "Re-assign"},
+            'word = "Re-assign": write lower case letters, digits and single spaces',
+        ),
+        (
+            "activity_words",
+            {"word": "assign"},
+            {"hint": "assigning"},
+            'hint = "assigning": not one of assign, request_info',
+        ),
+        (
             "process_steps",
             {"process_code": "orders", "activity_code": "pick"},
             {"nva_reason": "waiting"},
