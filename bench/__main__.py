@@ -1,4 +1,4 @@
-"""`python -m bench [refresh] [core] [stream]`: measure, print ratios, say what is over.
+"""`python -m bench [refresh] [core] [stream] [site]`: measure; say what is over.
 
 Exit code 1 when a budget is not kept.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bench import core, refresh, stream
+from bench import core, refresh, site, stream
 from bench.clock import say
 
 
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[Path, int], Sequence[Result]]] = {
     "refresh": refresh.measure,
     "core": core.measure,
     "stream": stream.measure,
+    "site": site.measure,
 }
 
 
