@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from orchestration.scorecard import charts
@@ -52,7 +53,7 @@ class Card:
         """
         return newest(list(self.periods)) or {}
 
-    @property
+    @cached_property
     def digits(self) -> int:
         """Decimals of all figures of the KPI, so that they stand comparably."""
         return max((digits(self.kpi, row) for row in self.periods), default=0)

@@ -26,7 +26,9 @@ GROUND = "#FFFFFF"
 BAND = "#ECECEC"
 WRONG = "#CFCFCF"
 
-FONT = "'Noto Sans SC', 'Noto Sans CJK SC', system-ui, sans-serif"
+# Texts are measured with it, four times as fast as with a Chinese font; the page then
+# sets its own.
+FONT = "sans-serif"
 MOST_PERIODS = 24
 
 Rows = Sequence[Mapping[str, Any]]
@@ -117,7 +119,7 @@ def _shape(chart: Any) -> dict[str, Any]:
             tickColor="#BDBDBD",
             gridColor="#EFEFEF",
         )
-        .to_dict()
+        .to_dict(validate=False)
     )
 
 

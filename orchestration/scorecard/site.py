@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +95,12 @@ def _languages(texts: Mapping[str, Any]) -> list[dict[str, str]]:
 
 def _rendered(view: View) -> Iterator[tuple[str, str]]:
     pages = [page for pages in VIEWS for page in pages(view)]
-    places = {page.place for page in pages}
+    places = frozenset(page.place for page in pages)
+    stylesheets = sorted(path.name for path in (HERE / "assets").iterdir())
     environment = _environment()
     languages = _languages(catalogue())
     for page in pages:
-        link = partial(href, page.place, frozenset(places))
+        link = partial(href, page.place, places)
         template = environment.get_template(page.template)
         yield (
             page.place,
@@ -112,7 +113,7 @@ def _rendered(view: View) -> Iterator[tuple[str, str]]:
                 href=link,
                 has=places.__contains__,
                 picture=view.charts.picture,
-                stylesheets=sorted(path.name for path in (HERE / "assets").iterdir()),
+                stylesheets=stylesheets,
                 languages=languages,
                 language=view.language,
                 code=LANGUAGE_CODES[view.language],
@@ -129,6 +130,7 @@ def href(here: str, places: frozenset[str], place: str, anchor: str = "") -> Mar
     return Markup("{}{}").format(path, f"#{anchor}" if anchor else "")
 
 
+@cache
 def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(HERE / "templates"),

@@ -111,9 +111,10 @@ def test_at_most_five_changes_each_a_signal_of_its_last_settled_period(
     signals = {
         name
         for (name,) in version.rows(
-            "select name_en from (select kpi_code, arg_max(variation, period_start) as v "
-            "from fct_kpi_status where is_final and value is not null "
-            "and segment_code = 'all' group by kpi_code) join dim_kpis using (kpi_code) "
+            "select name_en from (select kpi_code, "
+            "arg_max(variation, period_start) as v from fct_kpi_status "
+            "where is_final and value is not null and segment_code = 'all' "
+            "group by kpi_code) join dim_kpis using (kpi_code) "
             "where v in ('improving', 'concerning') and is_in_force"
         )
     }
