@@ -790,6 +790,10 @@ def adopt(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be written.")
     ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="IDS", help="Candidates to become KPIs, by comma."),
+    ] = None,
     remove: Annotated[
         bool, typer.Option("--remove", help="Take an adopted process out again.")
     ] = False,
@@ -811,6 +815,10 @@ def adopt(
         )
     if remove:
         code = steps.remove(settings, process, yes=yes, dry_run=dry_run, say=typer.echo)
+        raise typer.Exit(code)
+    if accept:
+        ids = [one.strip() for part in accept for one in part.split(",")]
+        code = steps.accept(settings, process, ids, dry_run=dry_run, say=typer.echo)
         raise typer.Exit(code)
     if log is None or not log.is_file():
         raise typer.BadParameter(f"LOG {log}: no such file")

@@ -11,6 +11,7 @@ import pytest
 from orchestration.settings import PREFIX, Settings, load_settings
 
 if TYPE_CHECKING:
+    from tests.helpers.adopted_logs import Adopted
     from tests.helpers.published_demo import Warehouse
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -51,3 +52,14 @@ def demo_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     from tests.helpers.published_demo import refreshed
 
     return refreshed(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def adopted(tmp_path_factory: pytest.TempPathFactory) -> Adopted:
+    """The tutorial's log and the real ones adopted into one copy, refreshed once."""
+    from tests.helpers.adopted_logs import adopt_all
+
+    real = REPOSITORY.parent / "shared" / "data" / "real"
+    return adopt_all(
+        tmp_path_factory.mktemp("adopted"), real if real.is_dir() else None
+    )

@@ -25,6 +25,8 @@ YEARS_AHEAD = 10
 # An activity that stands after the end in so many ended cases follows it.
 AFTER_END = 0.95
 OFTEN = 0.05
+# Fewer cases than these with a step behind the end prove nothing.
+FEW = 5
 LAST_ENOUGH = 0.05
 CODE_PATTERN = r"[^\p{L}\p{N}]+"
 EXPORT = "log"
@@ -395,49 +397,67 @@ def _look(plan: Plan) -> None:
         f"(select {code_sql('name')} as code from events group by name)"
     )
     plan.by_code = names == codes and shortest > 0
-    code = code_sql("name") if plan.by_code else "name"
+    code = code_sql("events.name") if plan.by_code else "events.name"
     rows = log.connection.execute(
         f"""
-        with numbered as (
-            select *, row_number() over visits as visit_no,
-                row_number() over case_order as place,
-                count(*) over whole - 1 as following
-            from events
-            where lifecycle = 'complete'
-            window
-                visits as (partition by instance, name order by done_at),
-                case_order as (partition by instance order by done_at, name),
-                whole as (partition by instance)
-        ),
-        starting as (
-            select name from events where lifecycle = 'start' group by name
-        )
-        select
-            numbered.name, {code.replace("name", "numbered.name")} as code,
-            median((place - 1) / greatest(following, 1)) filter (where visit_no = 1),
-            count(*),
-            any_value(starting.name) is not null
-        from numbered left join starting on numbered.name = starting.name
-        group by numbered.name
-        order by 3, 2
+        select events.name, {code}, count(*) filter (where lifecycle = 'complete'),
+            count(*) filter (where lifecycle = 'start') > 0
+        from events group by 1, 2 order by 2
         """
     ).fetchall()
     plan.steps = [
         Step(code, name, visits, has_starts)
-        for name, code, _, visits, has_starts in rows
+        for name, code, visits, has_starts in rows
+        if visits
     ]
+    _order(plan, "true")
+    plan.ends = _ends(plan)
+
+
+def _order(plan: Plan, whole: str) -> None:
+    """Put the steps in mined order: the median relative rank of their first visit.
+
+    `whole` says which instances count. Of equal times that step comes last which comes
+    last so far.
+    """
+    _place(plan)
+    ranks = dict(
+        plan.log.connection.execute(
+            f"""
+            with numbered as (
+                select instance, events.name,
+                    row_number() over (
+                        partition by instance
+                        order by done_at, coalesce(begun_at, done_at), place
+                    ) as event_no,
+                    count(*) over (partition by instance) as events
+                from events inner join places on events.name = places.name
+                where lifecycle = 'complete' and {whole}
+            ),
+            firsts as (
+                select name, min(event_no) as event_no, any_value(events) as events
+                from numbered group by instance, name
+            )
+            select name, round(median((event_no - 1) / greatest(events - 1, 1)), 9)
+            from firsts group by 1
+            """
+        ).fetchall()
+    )
+    plan.steps.sort(key=lambda step: (ranks.get(step.name, 2.0), step.code))
     if plan.wishes.milestones:
         order = [activity for activity, _ in plan.wishes.milestones]
         plan.steps.sort(key=lambda step: order.index(step.name))
-    # The last of equal times is the one that the map puts last.
-    places = ", ".join(
-        f"({quoted(step.name)}, {number})" for number, step in enumerate(plan.steps)
+    _place(plan)
+
+
+def _place(plan: Plan) -> None:
+    """The table of places: what is last on the map is last of equal times."""
+    connection = plan.log.connection
+    connection.execute("create or replace temp table places (name varchar, place int)")
+    connection.executemany(
+        "insert into places values (?, ?)",
+        [(step.name, number) for number, step in enumerate(plan.steps)],
     )
-    log.connection.execute("drop table if exists places")
-    log.connection.execute(
-        f"create temp table places as select * from (values {places}) as t(name, place)"
-    )
-    plan.ends = _ends(plan)
 
 
 def _ends(plan: Plan) -> list[End]:
@@ -475,10 +495,41 @@ def set_ends(plan: Plan, names: Sequence[str]) -> None:
     A step behind the end opens the case again if cases that had it there mostly ended
     once more; a step that no end has followed is what is left to do.
     """
+    if plan.has_end_column:
+        _order(
+            plan, "instance in (select case_id from typed where ended_at is not null)"
+        )
     if not names:
         return
+    found = {row[0]: row[1:] for row in _behind(plan, names)}
+    only_after, tail = set(), set()
+    for name, (often, behind, later, again) in found.items():
+        if later and 2 * again < later:
+            # What hardly any case has is no part of how cases end.
+            proved = often >= OFTEN and behind >= AFTER_END
+            (only_after if proved else tail).add(name)
+    if only_after:
+        # A few cases may have ended again without the end itself.
+        wider = {row[0]: row[4] for row in _behind(plan, [*names, *only_after])}
+        tail -= {n for n in tail if found[n][2] < FEW and wider[n] >= found[n][2]}
     listed = ", ".join(map(quoted, names))
-    rows = plan.log.connection.execute(
+    plan.steps = [
+        replace(
+            step,
+            is_end=step.name in names,
+            is_after_end=step.name in only_after,
+            is_tail=step.name in tail,
+        )
+        for step in plan.steps
+    ]
+    _order(plan, f"instance in (select instance from events where name in ({listed}))")
+
+
+def _behind(plan: Plan, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Per other step: share of ended cases with it, share of those in which it comes
+    behind the first end only, cases with it there, and of these ended once more."""
+    listed = ", ".join(map(quoted, names))
+    return plan.log.connection.execute(
         f"""
         with ended as (
             select instance, min((done_at, place)) as first_end,
@@ -502,21 +553,6 @@ def set_ends(plan: Plan, names: Sequence[str]) -> None:
         where visits.name not in ({listed}) group by 1
         """
     ).fetchall()
-    only_after, tail = set(), set()
-    for name, often, behind, later, again in rows:
-        if later and 2 * again < later:
-            # What hardly any case has proves nothing about the end.
-            proved = often >= OFTEN and behind >= AFTER_END
-            (only_after if proved else tail).add(name)
-    plan.steps = [
-        replace(
-            step,
-            is_end=step.name in names,
-            is_after_end=step.name in only_after,
-            is_tail=step.name in tail,
-        )
-        for step in plan.steps
-    ]
 
 
 def last_names(ends: Iterable[End]) -> list[str]:

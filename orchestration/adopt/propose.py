@@ -36,14 +36,14 @@ _WORDS: dict[str, str] = {
     "start": "start started begin began 开始",
     "lifecycle": "lifecycle transition",
     "resource": "resource user agent operator employee assigned assignee worker "
-    "handler performer performed staff 处理人 操作人 经办人 负责人 人员 员工",
+    "clerk handler performer performed staff 处理人 操作人 经办人 负责人 人员 员工",
     "org_unit": "group department dept team unit org 部门 小组 班组 科室 机构",
     "due": "due deadline sla promised target required planned estimated scheduled "
     "期限 截止 承诺 应完成",
     "outcome": "outcome result resolution verdict 结果 结论",
     "requester": "caller requester requestor customer client applicant reporter "
     "申请人 客户 来电人 提出人",
-    "person": "by user agent caller assigned assignee employee operator handler "
+    "person": "by user clerk agent caller assigned assignee employee operator handler "
     "customer client creator responsible owner requester requestor applicant reporter "
     "resource worker staff performer 处理人 操作人 经办人 负责人 申请人 客户 员工 "
     "提出人",

@@ -39,7 +39,7 @@ def _block(dumper: _Dumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _block)
 
 
-def _yaml(content: Mapping[str, Any]) -> str:
+def yaml_text(content: Mapping[str, Any]) -> str:
     return yaml.dump(
         dict(content), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=WIDTH
     )
@@ -139,7 +139,7 @@ def contract(plan: Plan) -> str:
         "whole log gets _r2, _r3 before its extension.",
         "tables": [table],
     }
-    return _yaml({"sources": [source]})
+    return yaml_text({"sources": [source]})
 
 
 def _column(plan: Plan, column: Column) -> dict[str, Any]:
@@ -320,7 +320,7 @@ def stage_yml(plan: Plan) -> str:
         held,
         held[0],
     )
-    return _yaml({"models": [model]})
+    return yaml_text({"models": [model]})
 
 
 # ---------------------------------------------------------------- events
@@ -466,7 +466,7 @@ def events_yml(plan: Plan) -> str:
     content: dict[str, Any] = {"models": [model]}
     if tests := _event_unit_tests(plan):
         content["unit_tests"] = tests
-    return _yaml(content)
+    return yaml_text(content)
 
 
 def _model(
@@ -512,14 +512,14 @@ def _event_unit_tests(plan: Plan) -> list[dict[str, Any]]:
         name = "test_a_start_and_its_completion_are_one_step"
     else:
         return []
-    return [_unit_test(name, model, {f"ref('{stage}')": given}, rows)]
+    return [unit_test(name, model, {f"ref('{stage}')": given}, rows)]
 
 
 def _cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if set('",\n') & set(text) else text
 
 
-def _unit_test(
+def unit_test(
     name: str, model: str, given: Mapping[str, str], expected: str
 ) -> dict[str, Any]:
     return {
@@ -768,7 +768,7 @@ def instances_yml(plan: Plan) -> str:
         ["process_instance_id", "segment_code", "started_at", "is_cancelled"],
         "process_instance_id",
     )
-    return _yaml({"models": [model], "unit_tests": [_instance_unit_test(plan)]})
+    return yaml_text({"models": [model], "unit_tests": [_instance_unit_test(plan)]})
 
 
 def _instance_unit_test(plan: Plan) -> dict[str, Any]:
@@ -832,7 +832,7 @@ def _instance_unit_test(plan: Plan) -> dict[str, Any]:
                 "later,2026-03-02 01:00,",
             ]
         inputs[f"ref('{staging_name(plan)}')"] = f"{staged}\n{row}"
-    return _unit_test(
+    return unit_test(
         "test_a_case_is_open_until_its_end_and_again_when_work_follows",
         f"int_{plan.process}__instances",
         inputs,

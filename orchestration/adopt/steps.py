@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration import scaffold
+from orchestration.adopt import accept as accepting
 from orchestration.adopt import refuse, render, write
 from orchestration.adopt.plan import Plan, last_names, make, set_ends
 from orchestration.adopt.profile import Log, read, sniff
@@ -28,6 +29,7 @@ from orchestration.adopt.propose import (
     propose,
 )
 from orchestration.ingest import limits_of
+from orchestration.query import query
 from orchestration.readback import engine_options
 from orchestration.readers.base import Refusal
 from orchestration.registers import nearest
@@ -122,6 +124,8 @@ def _adopt(
         found.append(wrong)
         decided(proposal, "start", ())
         plan = _plan(settings, request, log, proposal, wishes)
+    if not plan.steps:
+        raise Refusal("empty", f"has no row that loads: {plan.rejected:,} are rejected")
     ends = _choose_ends(plan, proposal, wishes, request)
     if ends is None:
         for line in _end_lines(plan):
@@ -378,7 +382,35 @@ def _write(settings: Settings, request: Request, plan: Plan, say: Say) -> int:
         return DONE
     if write.deliver(request.log, target):
         say(f"Copied {request.log.name} to {target}.")
-    written = write.apply(root, found)
+    _report(write.apply(root, found), found, say)
+    hashed = [one.name for one in plan.export.columns if one.pii == "hash"]
+    if hashed and settings.pii_key is None:
+        say(f"{', '.join(hashed)} become pseudonyms: set TAKT_PII_KEY for the refresh.")
+    say("Next: takt refresh")
+    return DONE
+
+
+def accept(
+    settings: Settings, process: str, ids: Sequence[str], *, dry_run: bool, say: Say
+) -> int:
+    """Make KPIs of candidates of the published version; returns the exit code."""
+    result = query(
+        settings,
+        f"select {accepting.COLUMNS} from fct_kpi_candidates "
+        f"where process_code = '{process}'",
+    )
+    candidates = [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    found = accepting.accepted(settings.project, process, candidates, ids)
+    if dry_run:
+        for line in _dry(found):
+            say(line)
+        return DONE
+    _report(write.apply(settings.project, found), found, say)
+    say("They are proposed until an owner is named. Next: takt refresh")
+    return DONE
+
+
+def _report(written: Sequence[Path], found: Sequence[write.Change], say: Say) -> None:
     for path in written:
         say(f"Wrote {path.as_posix()}")
     for change in found:
@@ -387,11 +419,6 @@ def _write(settings: Settings, request: Request, plan: Plan, say: Say) -> int:
             say(change.diff())
     if not written:
         say("Nothing changed.")
-    hashed = [one.name for one in plan.export.columns if one.pii == "hash"]
-    if hashed and settings.pii_key is None:
-        say(f"{', '.join(hashed)} become pseudonyms: set TAKT_PII_KEY for the refresh.")
-    say("Next: takt refresh")
-    return DONE
 
 
 def _dry(found: Sequence[write.Change]) -> Iterator[str]:
