@@ -56,7 +56,9 @@ class Card:
     @cached_property
     def digits(self) -> int:
         """Decimals of all figures of the KPI, so that they stand comparably."""
-        return max((digits(self.kpi, row) for row in self.periods), default=0)
+        known = (row["sigma"] for row in reversed(self.periods))
+        sigma = next((one for one in known if one is not None), None)
+        return digits(self.kpi, {**self.shown, "sigma": sigma})
 
     @property
     def waiting(self) -> tuple[Row, ...]:

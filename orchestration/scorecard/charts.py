@@ -17,6 +17,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from orchestration.scorecard.formats import period
+from orchestration.scorecard.process_map import wrapped
 
 IMPROVEMENT = "#0072B2"
 CONCERN = "#D55E00"
@@ -30,6 +31,8 @@ WRONG = "#CFCFCF"
 # sets its own.
 FONT = "sans-serif"
 MOST_PERIODS = 24
+LABEL_SIZE = 11
+LABEL_ROOM = 220
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -162,7 +165,7 @@ def trend(
     if all(row["value"] is None for row in rows):
         return None
     points = _trend_points(rows)
-    every = -(-len(points) // 6)
+    every = -(-len(points) // 5)
     low, high = _span(rows, _LEVELS)
     return _filled(
         _trend_shape(bare),
@@ -437,7 +440,14 @@ def time_line(
     """
     if not spans:
         return None
-    rows = [{**row, "end": row.get("end") or last} for row in spans]
+    rows = [
+        {
+            **row,
+            "label": wrapped(row["label"], LABEL_ROOM, LABEL_SIZE, 1)[0],
+            "end": row.get("end") or last,
+        }
+        for row in spans
+    ]
     labels = list(dict.fromkeys(row["label"] for row in rows))
     return _filled(
         _time_line_shape(),
@@ -461,7 +471,14 @@ def _time_line_shape() -> dict[str, Any]:
     y = alt.Y(
         "label:N",
         sort=None,
-        axis=alt.Axis(title=None, domain=False, ticks=False, labelLimit=200),
+        axis=alt.Axis(
+            title=None,
+            domain=False,
+            ticks=False,
+            labelLimit=0,
+            # The browser's font may be wider than the one drawn with.
+            minExtent=LABEL_ROOM + 8,
+        ),
     )
 
     def those(kind: str) -> alt.Chart:

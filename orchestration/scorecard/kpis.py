@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 from orchestration.scorecard import cards as kpi_cards
@@ -241,12 +242,17 @@ def _days_text(view: View, days: int | None) -> str:
 
 
 def _formula(view: View, kpi: Row) -> str:
-    return view.t(
-        "kpi.formula_text",
-        scale=f"{kpi['scale']:.10g}",
-        numerator=view.named(kpi, "numerator"),
-        denominator=view.named(kpi, "denominator"),
-    )
+    """The sums and the scale, written as a factor or as a divisor."""
+    times, by = _scale(kpi)
+    parts = (view.named(kpi, "numerator"), view.named(kpi, "denominator"))
+    said = " ÷ ".join(f"Σ {part}" for part in parts)
+    return f"{f'{times} × ' if times > 1 else ''}{said}{f' ÷ {by}' if by > 1 else ''}"
+
+
+def _scale(kpi: Row) -> tuple[int, int]:
+    """The register's scale as the fraction that it stands for, such as 1 and 60."""
+    scale = Fraction(kpi["scale"]).limit_denominator(1_000_000)
+    return scale.numerator, scale.denominator
 
 
 def _days(shown: Row) -> tuple[date, date]:
@@ -263,8 +269,11 @@ def reproducing(card: Card) -> str:
     if not shown:
         return ""
     first, end = _days(shown)
+    times, by = _scale(card.kpi)
+    scaled = f"{times} * sum(numerator)" if times > 1 else "sum(numerator)"
+    scaled += f" / {by}" if by > 1 else ""
     sql = (
-        f"select {card.kpi['scale']!r} * sum(numerator) / sum(denominator) as value, "
+        f"select {scaled} / sum(denominator) as value, "
         "sum(numerator) as numerator, sum(denominator) as denominator "
         f"from fct_kpi_observations where kpi_code = {_quoted(card.code)} "
         f"and state = 'counted' and measured_on >= date '{first}' "

@@ -96,7 +96,7 @@ def _languages(texts: Mapping[str, Any]) -> list[dict[str, str]]:
 def _rendered(view: View) -> Iterator[tuple[str, str]]:
     pages = [page for pages in VIEWS for page in pages(view)]
     places = frozenset(page.place for page in pages)
-    stylesheets = sorted(path.name for path in (HERE / "assets").iterdir())
+    stylesheets = sorted(path.name for path in (HERE / "assets").glob("*.css"))
     environment = _environment()
     languages = _languages(catalogue())
     for page in pages:
