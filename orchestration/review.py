@@ -27,7 +27,7 @@ from orchestration.register_files import (
     next_period,
     write_atomically,
 )
-from orchestration.registers import check_registers
+from orchestration.registers import History, check_registers
 from orchestration.settings import Settings
 
 Action = Literal["accept", "decline", "snooze"]
@@ -159,7 +159,8 @@ def decide(
     """Write a decision, and on accept the change of the registers that it approves.
 
     The change holds from the next period on: what is past stays as it was judged. All
-    registers are checked with it before any is replaced (RegistersRefused). The
+    registers are checked with it, also against what was published, before any is
+    replaced (RegistersRefused). The
     decision is written first; a run that was cut off after it is finished by deciding
     the same again. Raises DecisionRefused and ChangeRefused.
     """
@@ -191,27 +192,8 @@ def decide(
                 raise
             raise DecisionRefused(_decided(finding, earlier)) from None
     files = [journal, *(file for file in changed if file is not journal)]
-    _replace(folder, files, fields)
+    _replace(folder, files, fields, query.published_history(settings))
     return Decision(code, tuple(file.path for file in files))
-
-
-def record_decision(
-    folder: Path,
-    fields: Iterable[str],
-    subject_kind: str,
-    subject_id: str,
-    action: str,
-    by: str,
-    why: str,
-    on: date,
-    until: date | None = None,
-) -> str:
-    """Append a decision about anything to the register; its code."""
-    journal = RegisterFile(folder / "decisions.csv")
-    code = _next_code(journal)
-    journal.append(_row(code, subject_kind, subject_id, action, by, why, on, until))
-    _replace(folder, [journal], fields)
-    return code
 
 
 def _finding(row: dict[str, Any]) -> Finding:
@@ -308,14 +290,16 @@ def _decided(finding: Finding, earlier: Mapping[str, str]) -> str:
     )
 
 
-def _replace(folder: Path, files: list[RegisterFile], fields: Iterable[str]) -> None:
+def _replace(
+    folder: Path, files: list[RegisterFile], fields: Iterable[str], history: History
+) -> None:
     """Check all registers with the new files, then put them in place, in order."""
     with tempfile.TemporaryDirectory() as scratch:
         trial = Path(scratch) / "seeds"
         shutil.copytree(folder, trial)
         for file in files:
             (trial / file.path.name).write_text(file.rendered(), encoding="utf-8")
-        check_registers(trial, fields)
+        check_registers(trial, fields, history)
     for file in files:
         if file.rendered() != file.text:
             write_atomically(file.path, file.rendered())
@@ -332,6 +316,5 @@ __all__ = [
     "find",
     "findings",
     "proposal",
-    "record_decision",
     "today",
 ]

@@ -10,7 +10,7 @@ import pytest
 
 from orchestration import review
 from orchestration.register_files import ChangeRefused, RegisterFile, next_period
-from orchestration.registers import RegistersRefused, check_registers
+from orchestration.registers import History, RegistersRefused, check_registers
 from orchestration.review import Change, DecisionRefused, Finding
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -169,6 +169,23 @@ def test_what_the_registers_do_not_allow_leaves_them_as_they_were(
         decide(project, fields, finding(raised(old="70")), "accept")
     with pytest.raises(DecisionRefused, match="snooze needs --until"):
         decide(project, fields, finding(raised()), "snooze")
+    assert texts(project) == before
+
+
+def test_nothing_is_decided_on_a_register_that_lost_what_was_published(
+    project: Settings, fields: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next refresh would refuse it; the person who decides is told now."""
+    used = {
+        **{"decision_code": "D7", "subject_kind": "finding", "subject_id": "0" * 12},
+        **{"action": "decline", "decided_on": date(2026, 5, 4), "until": None},
+        **{"decider_code": "kpi_office", "reason": "Two suppliers leave in May."},
+    }
+    history = History(decisions=[used], interventions=[])
+    monkeypatch.setattr(review.query, "published_history", lambda _: history)
+    before = texts(project)
+    with pytest.raises(RegistersRefused, match=r"D7.*gone"):
+        decide(project, fields, finding(raised()), "decline")
     assert texts(project) == before
 
 
