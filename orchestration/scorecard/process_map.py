@@ -19,7 +19,7 @@ from itertools import pairwise
 
 STEP_WIDTH = 124
 LINE_HEIGHT = 17
-COLUMN_GAP = 72
+COLUMN_GAP = 78
 ROW_GAP = 96
 LEVEL_HEIGHT = 30
 MARGIN = 12
@@ -189,7 +189,7 @@ class _Drawing:
     def label(
         self,
         text: str,
-        spots: Iterable[tuple[float, float]],
+        spots: Sequence[tuple[float, float]],
         bottleneck: int | None = None,
     ) -> None:
         """Put the label at the first spot that is free; none: the table has it."""
@@ -202,6 +202,13 @@ class _Drawing:
             if not any(box.overlaps(other) for other in taken):
                 self.labels.append(PlacedLabel(text, box, bottleneck))
                 return
+        if bottleneck is not None:
+            self.badge(*spots[0], bottleneck)
+
+    def badge(self, x: float, y: float, bottleneck: int) -> None:
+        """The number of a bottleneck alone, which is never left out."""
+        box = Box(x - 10, y - LABEL_HEIGHT / 2, 20, LABEL_HEIGHT)
+        self.labels.append(PlacedLabel("", box, bottleneck))
 
     def thickness(self, path: MapPath) -> float:
         share = path.count / self.most
@@ -414,8 +421,10 @@ def _draw_straight(drawing: _Drawing, path: MapPath) -> None:
     drawing.draw(path, line, (end, y, "right"))
     middle = (start + end) / 2
     above = y - drawing.thickness(path) / 2 - LABEL_HEIGHT / 2 - 3
-    drawing.label(path.median, [(middle, above)], path.bottleneck)
+    drawing.label(path.median, [(middle, above)])
     drawing.label(path.tail, [(middle, 2 * y - above)])
+    if path.bottleneck is not None:
+        drawing.badge(middle, y, path.bottleneck)
 
 
 def _draw_arc(

@@ -184,6 +184,12 @@ where process_code = $1 and status = 'candidate'
 order by is_core desc, score desc, candidate_id
 """
 
+CANDIDATE_TARGETS = """
+select candidate_id, direction, target from fct_kpi_candidate_targets
+where process_code = $1 and target is not null
+order by candidate_id
+"""
+
 
 def pages(view: View) -> Iterator[Page]:
     """The list of processes, and one page for each."""
@@ -288,17 +294,29 @@ def _content(view: View, process: Row, own: list[Card]) -> dict[str, Any]:
             for row in view.marts.rows(OLDEST, code, OLDEST_CASES)
         ],
         "candidates": view.marts.rows(CANDIDATES, code),
-        "candidate_rows": [
-            [
-                view.named(row),
-                row[f"reason_{view.language}"],
-                f.with_unit(row["unit"], f.number(row["baseline"], 1)),
-                f.number(row["score"], 2),
-                t("yes") if row["is_core"] else t("no"),
-            ]
-            for row in view.marts.rows(CANDIDATES, code)
-        ],
+        "candidate_rows": _candidate_rows(view, code),
     }
+
+
+def _candidate_rows(view: View, process_code: str) -> list[list[str]]:
+    t, f = view.t, view.f
+    targets = {
+        row["candidate_id"]: f.bounds(None, row["target"])
+        if row["direction"] == "lower"
+        else f.bounds(row["target"], None)
+        for row in view.marts.rows(CANDIDATE_TARGETS, process_code)
+    }
+    return [
+        [
+            view.named(row),
+            row[f"reason_{view.language}"] or "",
+            f.with_unit(row["unit"], f.number(row["baseline"], 1)),
+            targets.get(row["candidate_id"], NOTHING),
+            f.number(row["score"], 2),
+            t("yes") if row["is_core"] else t("no"),
+        ]
+        for row in view.marts.rows(CANDIDATES, process_code)
+    ]
 
 
 def _step_row(view: View, row: Row, owner: Callable[[str], str]) -> list[str]:
