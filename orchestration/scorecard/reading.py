@@ -7,7 +7,7 @@ its own, or a first run, still gets its pages; `missing` says which were not the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -45,25 +45,26 @@ class Marts:
 
     def table(self, sql: str, *values: Any) -> pa.Table | None:
         """The rows as an Arrow table, without loss; None without the mart."""
-        cursor = self._execute(sql, values)
-        return None if cursor is None else cursor.to_arrow_table()
+        found = self._tried(lambda: self._connection.sql(sql, params=list(values)))
+        return None if found is None else found.to_arrow_table()
 
-    def _execute(self, sql: str, values: tuple) -> duckdb.DuckDBPyConnection | None:
+    def _read(self, sql: str, values: tuple) -> list[dict[str, Any]]:
+        cursor = self._tried(lambda: self._connection.execute(sql, list(values)))
+        if cursor is None:
+            return []
+        names = [column[0] for column in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _tried(self, ask: Callable[[], Any]) -> Any:
+        """What the marts answer; None where one of them is not there."""
         try:
-            return self._connection.execute(sql, list(values))
+            return ask()
         except duckdb.CatalogException as error:
             absent = _NO_TABLE.search(str(error))
             if absent is None:
                 raise
             self.missing.add(absent[1])
             return None
-
-    def _read(self, sql: str, values: tuple) -> list[dict[str, Any]]:
-        cursor = self._execute(sql, values)
-        if cursor is None:
-            return []
-        names = [column[0] for column in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def kpis(marts: Marts) -> dict[str, dict[str, Any]]:
