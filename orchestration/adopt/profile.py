@@ -374,7 +374,7 @@ def read(
         f"case when {empty.format(i=i)} then null else trim(c{i}) end as c{i}"
         for i in range(len(headers))
     )
-    connection.execute(f"create temp view cells as select {cleaned} from raw_cells")
+    connection.execute(f"create temp table cells as select {cleaned} from raw_cells")
     log = Log(path, layout, connection, rows, records.dropped, markers)
     every = ", ".join(f"c{i}" for i in range(len(headers)))
     (log.repeated,) = log.one(
