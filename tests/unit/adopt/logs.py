@@ -101,10 +101,17 @@ class Desk:
         yes: bool = False,
         dry_run: bool = False,
         encoding: str | None = None,
+        ask: steps.Ask | None = None,
     ) -> int:
-        """The exit code of `takt adopt` without a terminal."""
+        """The exit code of `takt adopt`; `ask` answers as a person at a terminal."""
         self.said = []
         request = steps.Request(
-            process, log, wishes, encoding=encoding, yes=yes, dry_run=dry_run
+            process,
+            log,
+            wishes,
+            encoding=encoding,
+            yes=yes,
+            dry_run=dry_run,
+            ask=ask,
         )
         return steps.adopt(self.settings, request, self.said.append, lambda text: None)

@@ -174,6 +174,32 @@ def test_the_proposal_is_a_command_that_adopts(desk: Desk, tmp_path: Path) -> No
     assert desk.adopt(log, Wishes(timezone="Asia/Shanghai"), yes=True) == 0, desk.text
 
 
+def test_on_a_terminal_every_part_is_asked_for_with_its_proposal(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """The person takes all but the resource; a slip of the pen is asked again."""
+    asked = []
+    answers = {"resource": ["Agnet", "none"], "timezone": ["UTC"], "end": ["pay"]}
+
+    def ask(part: str, proposed: str) -> str:
+        asked.append((part, proposed))
+        return answers[part].pop(0) if answers.get(part) else proposed
+
+    assert desk.adopt(written(tmp_path, rows()), Wishes(), ask=ask) == 0, desk.text
+    assert asked == [
+        ("case", "Case ID"),
+        ("activity", "Activity"),
+        ("timestamp", "Timestamp"),
+        ("resource", "Agent"),
+        ("resource", "Agent"),
+        ("timezone", "Asia/Shanghai"),
+        ("end", "pay"),
+    ]
+    assert "No such column. There are: Case ID, Activity" in desk.text
+    (events,) = desk.root.rglob("int_claims__events.sql")
+    assert "cast(null as varchar) as resource_id" in events.read_text()
+
+
 def xes(path: Path) -> None:
     traces = ""
     for case in range(30):
