@@ -162,10 +162,13 @@ def happened(card: Card, t: Texts, f: Formats) -> str:
         status = f"alarm_{shown['alarm_evidence'] or 'confirmed'}"
     elif status in ("held", "no_data", "not_measurable"):
         status = status if shown["value"] is None else "held"
+    elif status == "on_target" and _misses(shown):
+        status = "on_target_so_far"
     said = t(
         f"card.happened.{status}",
         period=f.period(shown["period_grain"], shown["period_start"]),
         value=quantity(card, f, shown["value"]),
+        judged=quantity(card, f, shown["judged_value"]),
         target=f.bounds(shown["target_min"], shown["target_max"]),
         alarm=f.bounds(shown["alarm_min"], shown["alarm_max"]),
         n=f.number(shown["n"]),
@@ -174,6 +177,13 @@ def happened(card: Card, t: Texts, f: Formats) -> str:
     if shown["state"] == "provisional":
         said = t("card.so_far", said=said)
     return said
+
+
+def _misses(shown: Row) -> bool:
+    """Whether the figure itself lies beyond its target, whatever its verdict."""
+    low, high = shown["target_min"], shown["target_max"]
+    value = shown["value"]
+    return (low is not None and value < low) or (high is not None and value > high)
 
 
 def to_do(card: Card, t: Texts, f: Formats) -> str:

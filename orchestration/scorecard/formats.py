@@ -40,10 +40,12 @@ class Formats:
         return text.replace("-", "−")
 
     def plain(self, value: float | None) -> str:
-        """A figure somebody typed, such as a target: all of its digits."""
+        """A figure somebody typed, such as a target: the digits that it has."""
         if value is None:
             return NOTHING
-        return self.number(value, _digits_of(value))
+        # A target relative to a baseline has as many digits as the division gave.
+        most = MOST_DIGITS if abs(value) < 1 else 2
+        return self.number(value, min(most, _digits_of(value)))
 
     def share(self, value: float | None, digits: int = 0) -> str:
         """A share between 0 and 1 as per cent."""
