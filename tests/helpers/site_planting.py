@@ -171,21 +171,13 @@ def _plant_hostile(connection: duckdb.DuckDBPyConnection, facts: dict) -> None:
         BREAKOUT,
         json.dumps({SCRIPT: BREAKOUT, "=1": RIGHT_TO_LEFT}),
     )
-    segments = [
-        segment
-        for (segment,) in connection.execute(
-            "select distinct segment_code from fct_kpi_values where kpi_code = ? "
-            "and segment_code <> 'all' order by 1",
-            [HOSTILE_KPI],
-        ).fetchall()
-    ]
-    for segment, formula in zip(segments, FORMULAS, strict=False):
+    for formula in FORMULAS:
         run(
-            "update fct_kpi_values set segment_code = ? "
-            "where kpi_code = ? and segment_code = ?",
+            "insert into fct_kpi_values by name "
+            "select * replace (? as segment_code) from fct_kpi_values "
+            "where kpi_code = ? and segment_code = 'all'",
             formula,
             HOSTILE_KPI,
-            segment,
         )
     # A code no file can bear: all tables must agree on it.
     tables = connection.execute(
