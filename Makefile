@@ -43,7 +43,7 @@ query: $(READY) ## Ask the published version: make query SQL="select * from dim_
 	@$(TAKT) query "$${SQL:-show tables}"
 
 test: $(READY) ## Run all tests
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n 2 --dist loadgroup
 
 bench: $(READY) ## Measure speed and memory as ratios; about twenty minutes
 	@$(RUN) -m bench

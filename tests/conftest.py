@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+# Each takes a minute to make; who needs one goes where it is.
+SHARED = ("full_night", "demo_warehouse")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file, or of one shared fixture, stay on one worker."""
+    for item in items:
+        needed = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        group = needed[0] if needed else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
