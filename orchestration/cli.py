@@ -58,6 +58,13 @@ class Format(StrEnum):
     json = "json"
 
 
+class DiscoverFormat(StrEnum):
+    """How `takt discover` tells its story."""
+
+    text = "text"
+    json = "json"
+
+
 class Language(StrEnum):
     """Languages of messages."""
 
@@ -738,6 +745,41 @@ def decide(
     for path in done.files:
         typer.echo(f"Wrote {report.shown_path(path)}.")
     typer.echo(f"Decision {done.decision_code}; the next refresh shows it.")
+
+
+@app.command()
+@guarded
+def discover(
+    process: Annotated[
+        str | None,
+        typer.Argument(metavar="PROCESS", help="Code of a process; all by default."),
+    ] = None,
+    form: Annotated[
+        DiscoverFormat, typer.Option("--format", "-f", help="For people or machines.")
+    ] = DiscoverFormat.text,
+    language: Annotated[
+        Language, typer.Option("--language", "-l", help="Of names and reasons.")
+    ] = Language.en,
+) -> None:
+    """Tell what the log of a process says: steps, waiting, and KPIs worth having.
+
+    From the published version: the order that was mined, key nodes, bottlenecks,
+    candidate KPIs with scores, targets, the recommended core and its reasons, and what
+    the log cannot support.
+    """
+    settings = settings_of()
+    from orchestration import discover as discovering
+
+    found = discovering.stories(settings, process)
+    if form is DiscoverFormat.json:
+        typer.echo(discovering.as_json(found))
+        return
+    from orchestration import report
+
+    out = report.console()
+    for story in found:
+        for line in report.story_lines(discovering.told(story, language.value)):
+            out.print(line)
 
 
 @app.command()

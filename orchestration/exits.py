@@ -30,6 +30,7 @@ _EXPECTED = {
     "BuildRefused": FAILED,
     "PublishRefused": FAILED,
     "QueryError": FAILED,
+    "UnknownProcess": USAGE,
     "NoScorecard": FAILED,
     "TextError": FAILED,
     "DecisionRefused": FAILED,

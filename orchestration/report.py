@@ -691,6 +691,20 @@ def finding_lines(finding: Finding, language: str) -> Iterator[Text]:
     yield Text(f"  {' · '.join(figures)}", style="dim")
 
 
+def story_lines(
+    told: Iterable[tuple[str, Sequence[Sequence[str]]]],
+) -> Iterator[Text | Table]:
+    """Lines, and tables with a heading; figures are right of the first column."""
+    for place, (line, rows) in enumerate(told):
+        if rows:
+            header, *cells = rows
+            yield Text(f"\n{line}", style="bold")
+            yield table(header, cells, figures=header[1:-1])
+        else:
+            yield Text(line, style="bold" if place == 0 else "")
+    yield Text("")
+
+
 def diff_lines(diff: str) -> Iterator[Text]:
     """A diff, coloured as people know it, and a blank line."""
     for line in diff.splitlines():

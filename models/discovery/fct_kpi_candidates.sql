@@ -62,9 +62,8 @@ evidenced as (
             'slow', judged.threshold_seconds / 3600.0,
             'lead_p50', judged.scale * processes.lead_p50_seconds,
             'lead_p95', judged.scale * processes.lead_p95_seconds,
-            'outcomes', array_to_string(
-                from_json(judged.outcome_codes, '["varchar"]'), ', '
-            ),
+            -- In quotes: a code of the log is no word of ours.
+            'outcomes', replace(trim(judged.outcome_codes, '[]'), '","', '", "'),
             'window', judged.window_days,
             'counter', judged.counter_id,
             'gap', judged.counter_gap,

@@ -1,4 +1,4 @@
--- Grain: one row per KPI of cases with a value of their own, and reviewed segment.
+-- Grain: one row per KPI or candidate of cases with a value of their own, and segment.
 with spans as (
     select
         kpi_code,
@@ -31,6 +31,24 @@ cases as (
     where
         kpis.measure_type in ('duration', 'amount')
         and observations.state = 'counted'
+    union all
+    select
+        spans.kpi_code,
+        spans.segment_code,
+        spans.goodness,
+        spans.goodness * judged.scale * cases.numerator / cases.denominator
+            as goodness_of_case
+    from spans
+    inner join {{ ref('int_kpi_candidates_judged') }} as judged
+        on spans.kpi_code = judged.candidate_id
+    inner join {{ ref('int_kpi_candidate_cases') }} as cases
+        on spans.kpi_code = cases.candidate_id
+        and spans.first_on <= cases.measured_on
+        and spans.end_on > cases.measured_on
+    -- No case is as slow as the slowest tenth; they say nothing of it.
+    where
+        judged.measure_type in ('duration', 'amount')
+        and judged.statistic = 'mean'
 )
 
 select

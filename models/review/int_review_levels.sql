@@ -1,5 +1,35 @@
--- Grain: one row per KPI and reviewed segment with a final period.
-with moved as (
+-- Grain: one row per KPI and reviewed segment, or candidate, with a final period.
+with subjects as (
+    select
+        kpis.kpi_code,
+        kpis.measure_type,
+        kpis.scale,
+        kpis.bound_min,
+        kpis.bound_max,
+        kpis.ideal,
+        figures.trend_p,
+        figures.half_life_months,
+        figures.proposal_months
+    from {{ ref('dim_kpis') }} as kpis
+    inner join {{ ref('int_kpi_defaults') }} as figures
+        on kpis.kpi_code = figures.kpi_code
+    union all
+    select
+        judged.candidate_id as kpi_code,
+        judged.measure_type,
+        judged.scale,
+        judged.bound_min,
+        judged.bound_max,
+        cast(null as double) as ideal,
+        figures.trend_p,
+        figures.half_life_months,
+        figures.proposal_months
+    from {{ ref('int_kpi_candidates_judged') }} as judged
+    inner join {{ ref('int_discovery_defaults') }} as figures
+        on judged.process_code = figures.process_code
+),
+
+moved as (
     select
         *,
         abs(
@@ -32,11 +62,11 @@ joined as (
     select
         summed.*,
         trends.slope,
-        coalesce(trends.p_better < figures.trend_p, false) as is_improving,
-        figures.half_life_months,
-        figures.proposal_months,
-        kpis.bound_min,
-        kpis.bound_max,
+        coalesce(trends.p_better < subjects.trend_p, false) as is_improving,
+        subjects.half_life_months,
+        subjects.proposal_months,
+        subjects.bound_min,
+        subjects.bound_max,
         case summed.period_grain
             when 'day' then 365.25 / 12
             when 'week' then 365.25 / 84
@@ -48,19 +78,18 @@ joined as (
         cases.best_quarter as best_quarter_of_cases,
         cases.best_tenth as best_tenth_of_cases,
         coalesce(
-            kpis.ideal,
+            subjects.ideal,
             case
-                when kpis.measure_type = 'rate' and summed.goodness = 1 then kpis.scale
-                when kpis.measure_type = 'rate' then 0
+                when subjects.measure_type = 'rate' and summed.goodness = 1
+                    then subjects.scale
+                when subjects.measure_type = 'rate' then 0
                 else cases.best_twentieth
             end
         ) as ideal,
         benchmarks.benchmark
     from summed
-    inner join {{ ref('dim_kpis') }} as kpis
-        on summed.kpi_code = kpis.kpi_code
-    inner join {{ ref('int_kpi_defaults') }} as figures
-        on summed.kpi_code = figures.kpi_code
+    inner join subjects
+        on summed.kpi_code = subjects.kpi_code
     left join {{ ref('int_review_trends') }} as trends
         on summed.kpi_code = trends.kpi_code
         and summed.segment_code = trends.segment_code

@@ -21,6 +21,7 @@ FROM_SERIES = (
     "int_review_levels",
     "int_target_lines",
     "int_target_proposals",
+    "int_targets_judged",
     "fct_target_checks",
 )
 
@@ -141,7 +142,7 @@ def test_two_lines_make_a_target_realistic_one_or_none_a_stretch(
     }
     starts = [row["valid_from"] for row in rows]
     warehouse.load("int_target_lines", [given | {"valid_from": on} for on in starts])
-    warehouse.run("fct_target_checks")
+    warehouse.run("int_targets_judged", "fct_target_checks")
     found = checks(warehouse, "verdict")
     assert [found["a.rate", value][0] for value in values] == [
         "too_easy",

@@ -43,6 +43,7 @@ MODELS = (
     "int_review_levels",
     "int_target_lines",
     "int_target_proposals",
+    "int_targets_judged",
     "fct_target_checks",
     "int_intervention_effects",
     "fct_improvement_checks",

@@ -26,6 +26,7 @@ FROM_SERIES = (
     "int_review_levels",
     "int_target_lines",
     "int_target_proposals",
+    "int_targets_judged",
     "fct_target_checks",
     "int_target_records",
     "fct_target_reviews",
