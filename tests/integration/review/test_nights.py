@@ -8,44 +8,18 @@ next one, at 02:00 in Shanghai.
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from orchestration import alerts, faults, notify
-from orchestration.ledger import Ledger
-from orchestration.publications import (
-    append_publications,
-    create_publications,
-    read_new_publications,
-)
-from orchestration.settings import PROJECT_ROOT
 from tests.helpers import review_rows
+from tests.helpers.nights import Replay
 from tests.helpers.review_rows import month
 from tests.helpers.warehouse import Warehouse
-
-MODELS = (
-    "int_kpi_data_states",
-    "int_review_series",
-    "fct_kpi_status",
-    "int_alert_conditions",
-    "fct_alert_states",
-    "fct_alert_episodes",
-    "int_alert_contributors",
-    "dim_alert_routes",
-    "fct_alert_evaluations",
-    "int_publication_changes",
-    "int_publications_new",
-    "fct_kpi_publications",
-    "int_findings_publications",
-)
-COMPILED_AS_OF = "2026-06-30 18:00:00"
-TEXTS = alerts.messages(PROJECT_ROOT)
 
 HOURS = [100, 100, 121, 110, 100, 100, 100, 100, 125]
 HOURS += [100, 100, 130, 130, 130, 130, 130, 100, 100]
@@ -164,64 +138,11 @@ def nights(warehouse: Warehouse) -> Warehouse:
     return warehouse
 
 
-class Replay:
-    """Nights over one warehouse, each published to a ledger that may be disturbed."""
-
-    def __init__(self, warehouse: Warehouse, folder: Path, disturbed: bool) -> None:
-        self.warehouse, self.disturbed = warehouse, disturbed
-        self.ledger = Ledger.open(folder / "ledger.sqlite")
-        self.held_back: dict[int, set[tuple]] = {}
-        self.queries = warehouse.compiled(*MODELS, as_of=COMPILED_AS_OF)
-
-    def build(self, night: int, code: str) -> None:
-        moment = as_of(night).replace(tzinfo=None)
-        with self.warehouse.connect() as connection:
-            create_publications(connection, self.ledger, code)
-            for name, query in self.queries.items():
-                text = query.replace(COMPILED_AS_OF, str(moment))
-                connection.execute(f"create or replace table {name} as {text}")
-            self.held_back[night] = set(connection.execute(HELD_BACK).fetchall())
-
-    def publish(self, night: int, version: int, code: str) -> None:
-        with self.warehouse.connect() as connection:
-            new = read_new_publications(connection)
-            facts = alerts.read_facts(connection, as_of(night))
-        batch = SimpleNamespace(seq=night + 1)
-        candidate: Any = SimpleNamespace(
-            publications=new,
-            batches=[SimpleNamespace(batch=batch)],
-            code={"version": code},
-        )
-        if self.disturbed:
-            with contextlib.suppress(InterruptedError), self.ledger.transaction():
-                self._record(candidate, night, version, code)
-                raise InterruptedError
-        with self.ledger.transaction():
-            self._record(candidate, night, version, code)
-        if self.disturbed:
-            point = ("notify.before_plan", "notify.after_plan")[night % 2]
-            with pytest.MonkeyPatch.context() as patch:
-                faults.forget_passages()
-                patch.setenv("TAKT_FAULT", f"{point}:raise")
-                with pytest.raises(faults.InjectedFault):
-                    notify.tell_facts(self.ledger, facts, TEXTS, f"run-{version}")
-        notify.tell_facts(self.ledger, facts, TEXTS, f"run-{version}")
-
-    def _record(self, candidate: Any, night: int, version: int, code: str) -> None:
-        self.ledger.record_version(
-            run_id=f"run-{version}",
-            as_of=as_of(night),
-            code_version=code,
-            manifest_sha256="0",
-            version=version,
-        )
-        append_publications(self.ledger, candidate, version)
-
-    def rows(self, sql: str) -> list[tuple]:
-        return [tuple(row) for row in self.ledger.connection.execute(sql)]
+class TwoKpis(Replay):
+    """The nights of hours and returns, each run twice."""
 
     def play(self) -> None:
-        version = 0
+        self.held_back: dict[int, set[tuple]] = {}
         for night in range(18):
             runs = ["one", "one"] if night != 14 else ["one", "two"]
             for place, code in enumerate(runs):
@@ -239,32 +160,31 @@ class Replay:
                         for number in range(night + 1)
                     ],
                 )
-                self.warehouse.load("stg_registers__decisions", self.decisions(night))
+                self.warehouse.load("stg_registers__decisions", decisions(night))
                 code = "two" if night > 14 else code
-                self.build(night, code)
+                self.build(as_of(night), code)
+                self.held_back[night] = set(self.warehouse.rows(HELD_BACK))
                 added = self.rows("select count(*) from publications")
-                version += 1
-                self.publish(night, version, code)
+                self.publish(as_of(night), night + 1, code)
                 if place == 1 and night != 14:
                     # The same night a second time adds nothing.
                     assert self.rows("select count(*) from publications") == added
 
-    def decisions(self, night: int) -> list[dict[str, Any]]:
-        """Accepts, from night 12 on, what was held back in night 9."""
-        if night < 12:
-            return []
-        identity = "PB-1|returns||||all|2025-06-01"
-        import hashlib
 
-        return [
-            {
-                "decision_code": "d1",
-                "subject_kind": "finding",
-                "subject_id": hashlib.sha256(identity.encode()).hexdigest()[:12],
-                "action": "accept",
-                "decided_on": as_of(12).date(),
-            }
-        ]
+def decisions(night: int) -> list[dict[str, Any]]:
+    """Accepts, from night 12 on, what was held back in night 9."""
+    if night < 12:
+        return []
+    identity = "PB-1|returns||||all|2025-06-01"
+    return [
+        {
+            "decision_code": "d1",
+            "subject_kind": "finding",
+            "subject_id": hashlib.sha256(identity.encode()).hexdigest()[:12],
+            "action": "accept",
+            "decided_on": as_of(12).date(),
+        }
+    ]
 
 
 # What the review asks: (KPI, period, figure reported, figure that comes out now).
@@ -297,7 +217,7 @@ def run_of(night: int) -> str:
 def test_eighteen_nights_report_and_tell_what_one_works_out_by_hand(
     nights: Warehouse, tmp_path: Path
 ) -> None:
-    replay = Replay(nights, tmp_path, disturbed=False)
+    replay = TwoKpis(nights, tmp_path, disturbed=False)
     replay.play()
 
     day = {number: str(month(number)) for number in range(18)}
@@ -374,7 +294,7 @@ def test_interrupted_runs_change_none_of_it(nights: Warehouse, tmp_path: Path) -
     for disturbed in (False, True):
         folder = tmp_path / str(disturbed)
         folder.mkdir()
-        replay = Replay(nights, folder, disturbed)
+        replay = TwoKpis(nights, folder, disturbed)
         replay.play()
         found.append([replay.rows(sql) for sql in (EPISODES, SENT, REPORTED)])
     assert found[0] == found[1]
