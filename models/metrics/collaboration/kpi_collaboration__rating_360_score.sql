@@ -1,16 +1,30 @@
 -- Grain: one row per unit, cycle and reason, on the last day of the cycle; people who
 -- count are one row.
-with weighed as (
+with figures as (
+    select
+        max(case when name = 'rating_min' then try_cast(value as bigint) end)
+            as rating_min,
+        max(case when name = 'rating_team_min' then try_cast(value as bigint) end)
+            as rating_team_min
+    from {{ ref('stg_registers__defaults') }}
+    where scope_code = 'all'
+),
+
+weighed as (
     select
         people.*,
+        figures.rating_team_min,
         freshness.data_as_of as kpi_data_as_of,
-        -- Fewer than three colleagues or reports could be told apart.
+        -- So few colleagues or reports could be told apart.
         case when people.manager_rater_count >= 1 then 4 else 0 end as manager_weight,
-        case when people.peer_rater_count >= 3 then 3 else 0 end as peer_weight,
-        case when people.report_rater_count >= 3 then 3 else 0 end as report_weight
+        case when people.peer_rater_count >= figures.rating_min then 3 else 0 end
+            as peer_weight,
+        case when people.report_rater_count >= figures.rating_min then 3 else 0 end
+            as report_weight
     from {{ ref('int_collaboration__people_rated') }} as people
     inner join {{ ref('int_kpi_freshness') }} as freshness
         on freshness.kpi_code = 'collaboration.rating_360_score'
+    cross join figures
     where people.cycle_to_on < {{ local_date('freshness.data_as_of') }}
 ),
 
@@ -40,7 +54,7 @@ reasoned as (
             when
                 sum(case when has_raters then 1 else 0 end) over (
                     partition by cycle_code, unit_code
-                ) < 5
+                ) < rating_team_min
                 then 'small_group'
         end as reason
     from scored
