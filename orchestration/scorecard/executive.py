@@ -133,8 +133,8 @@ def _during(rows: Iterable[Mapping[str, Any]], month: Any) -> Mapping[str, Any] 
 def weights(view: View) -> dict[str, float]:
     """What share of all strategy goals hangs on each goal and KPI, by its code.
 
-    Shares multiply down the tree; strategy goals share equally where no weight is
-    given. The outcome KPI of a goal carries the weight of the goal.
+    Shares multiply down the tree. The outcome KPI of a goal carries the weight of the
+    goal.
     """
     drivers = view.marts.rows(
         """
@@ -153,8 +153,7 @@ def weights(view: View) -> dict[str, float]:
             and month_start = (select max(month_start) from fct_objective_scores)
         """
     )
-    total = sum(row["weight"] or 1 for row in scores) or 1
-    found = {row["objective_code"]: (row["weight"] or 1) / total for row in scores}
+    found = shares({row["objective_code"]: row["weight"] for row in scores})
     outcomes = {
         row["objective_code"]: row["outcome_kpi_code"]
         for row in view.marts.rows(
@@ -178,6 +177,18 @@ def weights(view: View) -> dict[str, float]:
                 if row["driver_kind"] == "objective":
                     waiting.append(code)
     return found
+
+
+def shares(weights: Mapping[str, float | None]) -> dict[str, float]:
+    """Weights as shares of 1: goals without one share what the others leave."""
+    named = sum(one for one in weights.values() if one is not None)
+    blank = sum(one is None for one in weights.values())
+    rest = max(0.0, 1 - named) / blank if blank else 0.0
+    total = named + rest * blank
+    return {
+        code: (rest if one is None else one) / total if total else 0.0
+        for code, one in weights.items()
+    }
 
 
 # ------------------------------------------------------------------ changes

@@ -80,8 +80,10 @@ def _export(ledger: Ledger, export: Export) -> dict[str, Any]:
                 "path": row["path"],
                 "period": row["period"],
                 "covers_until": row["covers_until"],
-                "arrived_at": arrived
-                and utc_text(datetime.fromtimestamp(arrived // 10**9, UTC)),
+                # A file from an archive may bear the epoch itself, 0.
+                "arrived_at": None
+                if arrived is None
+                else utc_text(datetime.fromtimestamp(arrived // 10**9, UTC)),
                 "is_held": row["path"] in held,
                 "verdict": "REFUSED" if refused else verdict and verdict.verdict,
                 "reasons": [row["refusal_message"]]

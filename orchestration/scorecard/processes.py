@@ -277,7 +277,7 @@ def _content(view: View, process: Row, own: list[Card]) -> dict[str, Any]:
                     )
                 ),
                 f.age(row["case_limit"]),
-                f.number(row["over_limit"]) if row["case_limit"] else NOTHING,
+                NOTHING if row["case_limit"] is None else f.number(row["over_limit"]),
             ]
             for row in view.marts.rows(AGES, code)
         ],
