@@ -2,8 +2,8 @@
 
 Here: short functions that return great-expectations objects with notes and severity.
 Every rule that comes in two strengths says so: a few bad rows are ordinary and only
-warned of, many make the file untrustworthy and hold it back. Not here: thresholds of
-one export, which belong to its suite.
+warned of, many make the file untrustworthy and hold it back. All `notes` are written
+as `English | 中文`. Not here: thresholds of one export, which belong to its suite.
 """
 
 from __future__ import annotations

@@ -314,6 +314,7 @@ def _record(
         "type": kind,
         "columns": columns,
         "notes": notes_of(expectation),
+        "notes_zh": notes_of(expectation, "zh"),
         "severity": severity_of(expectation),
         "success": outcome.success,
         "observed": _aggregate(kind, columns, result, frame, hashed),

@@ -187,9 +187,12 @@ def name_of(expectation: Expectation) -> str:
     return expectation_type(expectation) + (f" ({columns})" if columns else "")
 
 
-def notes_of(expectation: Expectation) -> str:
+def notes_of(expectation: Expectation, language: str = "en") -> str:
+    """What it guards: `English | 中文`; English where there is no Chinese."""
     notes = expectation.notes or ""
-    return (notes if isinstance(notes, str) else " ".join(notes)).strip()
+    text = notes if isinstance(notes, str) else " ".join(notes)
+    english, _, chinese = (part.strip() for part in text.partition(" | "))
+    return chinese or english if language == "zh" else english
 
 
 def severity_of(expectation: Expectation) -> str:

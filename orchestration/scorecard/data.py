@@ -98,8 +98,14 @@ def _check(view: View, one: Mapping[str, Any]) -> dict[str, Any]:
         "rule": _rule(view, one["type"]),
         "observed": _observed(view, one),
         "allowed": "; ".join(_limits(view, one["allowed"])),
-        "guards": one.get("error") or one["notes"],
+        "guards": one.get("error") or _notes(view, one),
     }
+
+
+def _notes(view: View, one: Mapping[str, Any]) -> str:
+    """What the expectation guards; a verdict of old may lack a language."""
+    translated = one.get("notes_zh") if view.language == "zh" else None
+    return translated or one["notes"]
 
 
 def _rule(view: View, kind: str) -> str:

@@ -33,6 +33,7 @@ _TOLD = (
     "tested",
     "allowed",
     "notes",
+    "notes_zh",
     "error",
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import great_expectations.expectations as gxe
 import pandas as pd
 import pytest
 
@@ -16,6 +17,8 @@ from orchestration.suites import (
     claimed_columns,
     expectation_type,
     load_suite,
+    name_of,
+    notes_of,
 )
 from tests.unit.gate.frames import FIGURES, GOOD, REPOSITORY, contracts, task_for
 
@@ -521,3 +524,19 @@ def test_two_bad_rows_of_a_small_day_are_warned_of_and_three_hold_it(
 
 def test_suite_type_is_what_the_loader_returns() -> None:
     assert all(isinstance(load_suite(code), Suite) for code in SUITES)
+
+
+def test_each_expectation_says_what_it_guards_in_both_languages() -> None:
+    for code in EXPORTS:
+        for _, expectation in load_suite(code).parts():
+            english, chinese = notes_of(expectation), notes_of(expectation, "zh")
+            where = f"{code}: {name_of(expectation)}"
+            assert english.isascii(), where
+            assert english[-1:] in (".", "?"), where
+            assert any("一" <= sign <= "鿿" for sign in chinese), where
+            assert chinese[-1:] in ("。", "？"), where
+
+
+def test_notes_without_chinese_are_shown_in_english() -> None:
+    one = gxe.ExpectColumnMinToBeBetween(column="a", min_value=0, notes=" Why. ")
+    assert [notes_of(one, language) for language in ("en", "zh")] == ["Why.", "Why."]

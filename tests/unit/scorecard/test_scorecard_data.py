@@ -90,6 +90,7 @@ def expectation(**more: Any) -> dict[str, Any]:
         "tested": 1000,
         "allowed": {"mostly": 0.98},
         "notes": "Orders without number.",
+        "notes_zh": "没有编号的订单。",
         "error": None,
         **more,
     }
@@ -109,7 +110,7 @@ def export(code: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> str:
+def site(tmp_path: Path) -> Path:
     marts = tmp_path / "marts.duckdb"
     with duckdb.connect(str(marts)) as connection:
         connection.execute(
@@ -132,6 +133,8 @@ def page(tmp_path: Path) -> str:
         "columns": ["volume_ratio"],
         "success": True,
         "observed": 0.98765,
+        "notes": "A part of the orders.",
+        "notes_zh": None,
         "allowed": {"min_value": 0.4, "max_value": 3.0},
     }
     facts = {
@@ -159,7 +162,12 @@ def page(tmp_path: Path) -> str:
         ],
     }
     build_site(marts, facts, tmp_path / "site")
-    return (tmp_path / "site" / "en" / "data.html").read_text("utf-8")
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def page(site: Path) -> str:
+    return (site / "en" / "data.html").read_text("utf-8")
 
 
 def row(page: str, code: str) -> str:
@@ -201,6 +209,16 @@ def test_what_failed_comes_first_with_observed_and_allowed(page: str) -> None:
     assert failed < passed
     assert "at most 2.0 % off" in checks
     assert "≥ 0.4; ≤ 3" in checks
+
+
+def test_what_a_check_guards_is_told_in_the_language_of_the_page(site: Path) -> None:
+    """A verdict that was given before there was Chinese keeps its English."""
+    chinese = part((site / "zh" / "data.html").read_text("utf-8"), "b.held")
+    assert "没有编号的订单。" in chinese
+    assert "Orders without number." not in chinese
+    assert "A part of the orders." in chinese
+    english = part((site / "en" / "data.html").read_text("utf-8"), "b.held")
+    assert "Orders without number." in english
 
 
 def test_lateness_is_measured_from_the_end_of_the_period(page: str) -> None:
