@@ -9,15 +9,15 @@ provisional is hollow and dashed. Trend scales come from the limits, bars start 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from orchestration.scorecard.formats import period
 from orchestration.scorecard.process_map import wrapped
+from orchestration.scorecard.svg import slim
 
 IMPROVEMENT = "#0072B2"
 CONCERN = "#D55E00"
@@ -56,54 +56,67 @@ class Charts:
 def _drawn(spec: str) -> str:
     import vl_convert
 
-    return slim(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
+    chart = json.loads(spec)
+    form = _compiled(chart["form"], tuple(chart["data"]), tuple(chart["figures"]))
+    return slim(
+        vl_convert.vega_to_svg(
+            {
+                **form,
+                "width": chart["width"],
+                "height": chart["height"],
+                "data": [
+                    {**one, "values": chart["data"][one["name"]]}
+                    if one["name"] in chart["data"]
+                    else one
+                    for one in form["data"]
+                ],
+                "signals": [
+                    {"name": name, "value": value}
+                    for name, value in chart["figures"].items()
+                ],
+            },
+            allowed_base_urls=[],
+        )
+    )
 
 
-# Vega describes every mark for programs and leaves empty boxes; the page says the same
-# once, and weighs half.
-_DROP = re.compile(
-    r' (?:aria-[a-z]+|role|pointer-events|class|xmlns:xlink|version)="[^"]*"'
-    # The page sets the font.
-    r'| font-family="[^"]*"'
-    r'| (?:opacity="1"|stroke-miterlimit="10"|transform="translate\(0,0\)")'
-)
-_EMPTY = re.compile(
-    r'<path (?:d="(?:M0,0h0v0h0Z)?"|display="none"|\s)*/>|<g(?: [^>]*)?></g>'
-)
-_LONG = re.compile(r"(\d+\.\d)\d+(?=[^<>]*>)")
+@cache
+def _compiled(
+    form: str, data: tuple[str, ...], figures: tuple[str, ...]
+) -> dict[str, Any]:
+    """The Vega program of a kind of chart, to be filled with data and figures."""
+    import vl_convert
 
-
-def slim(svg: str) -> str:
-    """The same drawing with a tenth of a pixel's accuracy and without ballast."""
-    svg = _LONG.sub(r"\1", _DROP.sub("", svg))
-    before = ""
-    while before != svg:
-        before, svg = svg, _EMPTY.sub("", svg)
-    while "<g><g>" in svg:
-        svg = re.sub(r"<g><g>((?:(?!</?g\b).)*)</g></g>", r"<g>\1</g>", before := svg)
-        if svg == before:
-            break
-    return svg.replace("<svg ", '<svg role="img" ', 1)
+    return vl_convert.vegalite_to_vega(
+        {
+            **FORMS[form](),
+            # Without a size bands would get one of their own.
+            "width": 1,
+            "height": 1,
+            "datasets": {name: [] for name in data},
+            "params": [{"name": name, "value": None} for name in figures],
+        }
+    )
 
 
 # ------------------------------------------------------------------ specifications
 #
-# Altair builds each kind of chart once, its figures left to parameters and named data:
-# building takes a tenth of a second, and a site has hundreds of charts.
+# Altair builds each kind of chart once, its figures left to parameters and named data,
+# and Vega-Lite compiles it once: a site has hundreds of charts of few kinds.
 
 
 def _filled(
-    shape: Mapping[str, Any],
+    form: str,
     data: Mapping[str, Rows],
     width: int,
     height: int,
     **figures: Any,
 ) -> dict[str, Any]:
-    """The specification of one chart: a shape with its data and figures."""
+    """One chart: a kind of `FORMS` with its data and figures."""
     return {
-        **shape,
-        "datasets": {name: [dict(row) for row in rows] for name, rows in data.items()},
-        "params": [{"name": name, "value": value} for name, value in figures.items()],
+        "form": form,
+        "data": {name: [dict(row) for row in rows] for name, rows in data.items()},
+        "figures": figures,
         "width": width,
         "height": height,
     }
@@ -149,9 +162,6 @@ def _span(
     return [low - pad, high + pad]
 
 
-_LEVELS = ("value", "mean", "limit_low", "limit_high", "target_min", "target_max")
-
-
 def trend(
     rows: Rows, width: int = 420, height: int = 132, bare: bool = False
 ) -> dict[str, Any] | None:
@@ -168,7 +178,7 @@ def trend(
     every = -(-len(points) // 5)
     low, high = _span(rows, _LEVELS)
     return _filled(
-        _trend_shape(bare),
+        "bare_trend" if bare else "trend",
         {
             "points": points,
             "limits": _runs(rows, "limit_low", "limit_high"),
@@ -238,7 +248,6 @@ def _trend_points(rows: Rows) -> list[dict[str, Any]]:
     return points
 
 
-@cache
 def _trend_shape(bare: bool) -> dict[str, Any]:
     import altair as alt
 
@@ -325,7 +334,7 @@ def bullet(
     color = {"on_target": IMPROVEMENT, "alarm": CONCERN, "warning": CONCERN}
     stroke = color.get(row["status"], NEUTRAL)
     return _filled(
-        _bullet_shape(),
+        "bullet",
         {
             "zones": zones,
             "targets": [{"at": at} for at in (low, high) if at is not None],
@@ -338,13 +347,12 @@ def bullet(
         height,
         low=start,
         high=end,
-        form="circle" if row["status"] == "on_target" else "diamond",
+        sign="circle" if row["status"] == "on_target" else "diamond",
         paint=stroke if row["is_final"] else GROUND,
         edge=stroke,
     )
 
 
-@cache
 def _bullet_shape() -> dict[str, Any]:
     import altair as alt
 
@@ -381,7 +389,7 @@ def _bullet_shape() -> dict[str, Any]:
             ticks("marks", 1, 0.55),
             _rows("dots")
             .mark_point(
-                shape=alt.ExprRef("form"),
+                shape=alt.ExprRef("sign"),
                 fill=alt.ExprRef("paint"),
                 stroke=alt.ExprRef("edge"),
                 strokeWidth=1.8,
@@ -400,14 +408,13 @@ def distribution(
     if not bins:
         return None
     return _filled(
-        _distribution_shape(),
+        "distribution",
         {"rows": bins, "marks": [{"at": mark} for mark in marks]},
         width,
         height,
     )
 
 
-@cache
 def _distribution_shape() -> dict[str, Any]:
     import altair as alt
 
@@ -450,7 +457,7 @@ def time_line(
     ]
     labels = list(dict.fromkeys(row["label"] for row in rows))
     return _filled(
-        _time_line_shape(),
+        "time_line",
         {"rows": rows},
         width,
         26 * len(labels),
@@ -459,7 +466,6 @@ def time_line(
     )
 
 
-@cache
 def _time_line_shape() -> dict[str, Any]:
     import altair as alt
 
@@ -494,3 +500,12 @@ def _time_line_shape() -> dict[str, Any]:
             those("marker").mark_tick(color=INK, thickness=2.4, size=20, opacity=1),
         )
     )
+
+
+FORMS: dict[str, Callable[[], dict[str, Any]]] = {
+    "trend": partial(_trend_shape, bare=False),
+    "bare_trend": partial(_trend_shape, bare=True),
+    "bullet": _bullet_shape,
+    "distribution": _distribution_shape,
+    "time_line": _time_line_shape,
+}

@@ -10,6 +10,7 @@ import pytest
 
 from orchestration.scorecard import charts
 from orchestration.scorecard.charts import CONCERN, GROUND, IMPROVEMENT, INK, Charts
+from orchestration.scorecard.svg import slim
 
 
 def row(month: int, value: float | None, **more: Any) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def test_a_drawing_asks_for_nothing_and_styles_nothing() -> None:
             "2026-06-30",
         ),
     ):
-        svg = drawn(spec).replace('xmlns="http://www.w3.org/2000/svg"', "")
+        svg = drawn(spec)
         assert not re.search(r"<script|style=|<style|\bid=|href|http|url\(", svg)
 
 
@@ -91,7 +92,7 @@ def test_a_provisional_value_is_hollow_and_its_line_dashed() -> None:
 
 def test_the_dashed_line_starts_at_the_last_settled_point() -> None:
     rows = [row(1, 100), row(2, 101), row(3, 99, is_final=False)]
-    points = charts.trend(rows)["datasets"]["points"]
+    points = charts.trend(rows)["data"]["points"]
     assert [one["settled"] for one in points] == [100, 101, None]
     assert [one["unsettled"] for one in points] == [None, 101, 99]
 
@@ -113,7 +114,7 @@ def test_a_target_that_changes_is_drawn_in_steps() -> None:
     rows = [row(1, 100), row(2, 100, target_min=99.0), row(3, 100, target_min=99.0)]
     steps = [
         (one["start"], one["end"], one["low"])
-        for one in charts.trend(rows)["datasets"]["levels"]
+        for one in charts.trend(rows)["data"]["levels"]
         if one["color"] == INK
     ]
     assert steps == [(0, 1, 97.0), (1, 3, 99.0)]
@@ -122,7 +123,7 @@ def test_a_target_that_changes_is_drawn_in_steps() -> None:
 def test_periods_without_limits_leave_the_band_open() -> None:
     none = {"limit_low": None, "limit_high": None, "mean": None}
     rows = [row(1, 100), row(2, 100, **none), row(3, 100)]
-    limits = charts.trend(rows)["datasets"]["limits"]
+    limits = charts.trend(rows)["data"]["limits"]
     assert [(one["start"], one["end"]) for one in limits] == [(0, 1), (2, 3)]
 
 
@@ -132,17 +133,65 @@ def test_the_last_24_periods_are_shown_and_the_last_is_named() -> None:
         for n in range(30)
     ]
     spec = charts.trend(rows)
-    assert len(spec["datasets"]["points"]) == 24
+    assert len(spec["data"]["points"]) == 24
     svg = drawn(spec)
     assert ">2025-06<" in svg
     assert ">2023-06<" not in svg
 
 
-def test_slimming_leaves_texts_alone() -> None:
-    svg = '<svg width="10.123456"><text x="1.98765" class="a">4.2567</text></svg>'
-    assert charts.slim(svg) == (
-        '<svg role="img" width="10.1"><text x="1.9">4.2567</text></svg>'
+def test_a_chart_compiled_once_is_drawn_like_one_compiled_by_itself() -> None:
+    import vl_convert
+
+    spec = charts.trend([row(1, 100), row(2, 101, is_final=False)])
+    alone = vl_convert.vegalite_to_svg(
+        {
+            **charts.FORMS[spec["form"]](),
+            "datasets": spec["data"],
+            "params": [{"name": n, "value": v} for n, v in spec["figures"].items()],
+            "width": spec["width"],
+            "height": spec["height"],
+        }
     )
+    words = "<title>A title</title><desc>A sentence.</desc>"
+    assert drawn(spec).replace(words, "") == slim(alone)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "lean"),
+    [
+        # Places keep a tenth; texts, their digits too, are left alone.
+        (
+            '<text x="1.98765" class="a" font-family="b">4.2567</text>',
+            '<text x="2">4.2567</text>',
+        ),
+        # What nobody sees is left out.
+        (
+            '<g><g/><path d="M0,0h9v9h-9Z"/></g><path d="" fill="#111111"/>'
+            '<rect width="9" height="9" fill="#111111" display="none"/><text>a</text>',
+            "<text>a</text>",
+        ),
+        # Marks are drawn where they were moved to, and a group says once what all say.
+        (
+            '<g transform="translate(0.5,0.5)"><line transform="translate(0,7)" x2="9"'
+            ' y2="0" stroke="#111111"/><line transform="translate(0,8)" x2="9" y2="0"'
+            ' stroke="#111111"/></g>',
+            '<g transform="translate(0.5,0.5)" stroke="#111111">'
+            '<path d="M0,7h9M0,8h9"/></g>',
+        ),
+        (
+            '<path transform="translate(5,6)" fill="#111111"'
+            ' d="M2.5,0A2.5,2.5,0,1,1,-2.5,0A2.5,2.5,0,1,1,2.5,0"/>',
+            '<circle cx="5" cy="6" r="2.5" fill="#111111"/>',
+        ),
+        (
+            '<text transform="translate(-2,15.5)" fill="#111111">a &amp; b</text>',
+            '<text x="-2" y="15.5" fill="#111111">a &amp; b</text>',
+        ),
+    ],
+)
+def test_a_lean_drawing_shows_the_same(drawing: str, lean: str) -> None:
+    found = slim(f'<svg xmlns="http://www.w3.org/2000/svg" fill="none">{drawing}</svg>')
+    assert found == f'<svg role="img" fill="none">{lean}</svg>'
 
 
 def test_a_bullet_shows_whether_the_target_is_met() -> None:
