@@ -110,8 +110,9 @@ LAYOUT = """
     const marks = [...svg.querySelectorAll('path, line, rect, circle, polygon')]
       .filter(mark => {
         const box = mark.getBoundingClientRect();
-        const paint = [mark.getAttribute('fill'), mark.getAttribute('stroke')];
-        const own = paint.some(one => one && !['none', 'transparent'].includes(one));
+        const {fill, stroke} = getComputedStyle(mark);
+        const own = [fill, stroke]
+          .some(one => !['none', 'transparent', 'rgba(0, 0, 0, 0)'].includes(one));
         return own && (box.width > 1 || box.height > 1);
       });
     if (marks.length < 3)
