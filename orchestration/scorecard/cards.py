@@ -29,7 +29,8 @@ class Card:
     """One KPI of the register with the verdicts on all its cases.
 
     `periods`: rows of fct_kpi_status, oldest first, at most 24. `target`: the row of
-    dim_kpi_targets in force; `planned`: the next one. `revisions`: changes of published
+    dim_kpi_targets in force; `planned`: the next one. `failures`: rows of
+    fct_smart_checks that found something grave. `revisions`: changes of published
     figures that people could see, newest first.
     """
 
@@ -38,13 +39,14 @@ class Card:
     target: Row
     planned: Row
     readiness: Row
+    failures: tuple[Row, ...]
     revisions: tuple[Row, ...]
 
     @property
     def code(self) -> str:
         return self.kpi["kpi_code"]
 
-    @property
+    @cached_property
     def shown(self) -> Row:
         """The period that people see first; empty without any.
 
@@ -68,7 +70,7 @@ class Card:
             row for row in self.periods if row["period_start"] > shown["period_start"]
         )
 
-    @property
+    @cached_property
     def settled(self) -> Row:
         """The newest settled period: only there are variation and assurance known."""
         return next((row for row in reversed(self.periods) if row["is_final"]), {})
@@ -125,6 +127,11 @@ def cards(marts: Marts, on: date) -> dict[str, Card]:
         "order by kpi_code, known_from desc, period_start desc",
     )
     readiness = _grouped(marts, "select * from fct_kpi_readiness order by kpi_code")
+    failures = _grouped(
+        marts,
+        "select * from fct_smart_checks where is_finding and severity = 'F' "
+        "order by kpi_code, check_id",
+    )
     found = {}
     for code, kpi in kpis(marts).items():
         own = targets.get(code, ())
@@ -140,6 +147,7 @@ def cards(marts: Marts, on: date) -> dict[str, Card]:
             target=(in_force or [{}])[-1],
             planned=next((row for row in own if row["valid_from"] > on), {}),
             readiness=(readiness.get(code) or ({},))[0],
+            failures=failures.get(code, ()),
             revisions=revisions.get(code, ()),
         )
     return found
@@ -170,7 +178,7 @@ def happened(card: Card, t: Texts, f: Formats) -> str:
         value=quantity(card, f, shown["value"]),
         judged=quantity(card, f, shown["judged_value"]),
         target=f.bounds(shown["target_min"], shown["target_max"]),
-        alarm=f.bounds(shown["alarm_min"], shown["alarm_max"]),
+        alarm=f.plain(_alarm_limit(shown)),
         n=f.number(shown["n"]),
         n_min=f.number(shown["n_min"]),
     )
@@ -186,6 +194,15 @@ def _misses(shown: Row) -> bool:
     return (low is not None and value < low) or (high is not None and value > high)
 
 
+def _alarm_limit(shown: Row) -> float | None:
+    """The alarm limit on the side on which the target is missed."""
+    low, high = shown["alarm_min"], shown["alarm_max"]
+    if low is None or high is None:
+        return high if low is None else low
+    value, least = shown["value"], shown["target_min"]
+    return low if value is not None and least is not None and value < least else high
+
+
 def to_do(card: Card, t: Texts, f: Formats) -> str:
     """One sentence on what to do about it; the register's own task in an alarm."""
     shown, settled = card.shown, card.settled
@@ -196,13 +213,23 @@ def to_do(card: Card, t: Texts, f: Formats) -> str:
     if "held" in card.marks or "stale" in card.marks:
         return t("card.do.held")
     if "not_ready" in card.marks:
-        return t("card.do.not_ready", checks=", ".join(card.failed_checks))
+        return t("card.do.not_ready", checks=_failures(card, t))
     task = card.target.get(f"on_alarm_{t.language}")
     if shown["status"] == "alarm" and task:
         return t("card.do.task", task=task)
     if settled.get("variation") is None:
         return t("card.do.short_history")
     return t(f"card.do.{settled['variation']}.{_assurance(shown, settled)}")
+
+
+def _failures(card: Card, t: Texts) -> str:
+    """The failed checks in words; by their names where the words are not known."""
+    said = {row["check_id"]: row[f"message_{t.language}"] for row in card.failures}
+    return (
+        t("semicolon")
+        .join(said.get(check) or check for check in card.failed_checks)
+        .rstrip(".。")
+    )
 
 
 def _assurance(shown: Row, settled: Row) -> str:

@@ -9,7 +9,13 @@ provisional is hollow and dashed. Trend scales come from the limits, bars start 
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -38,22 +44,74 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 class Charts:
-    """Draws each specification once; `picture` makes it readable for everybody."""
+    """Draws each chart once, in a process of its own while the pages are written.
+
+    `picture` leaves a place for a drawing and makes it readable for everybody; when all
+    are asked for, `placed` puts the drawings where they belong. Drawing needs a
+    JavaScript engine, takes half of the time of a site, and lets nothing run beside it.
+    """
 
     def __init__(self) -> None:
-        self._drawn: dict[str, str] = {}
+        self._asked: dict[str, int] = {}
+        self._drawn: list[str] = []
+        self._answers = tempfile.TemporaryFile()  # noqa: SIM115 (closed with this)
+        self._artist: subprocess.Popen[bytes] | None = None
 
     def picture(self, spec: Mapping[str, Any], title: str, text: str) -> Markup:
-        """The drawing with a title and a sentence that says what it shows."""
+        """The place of a drawing, with a title and a sentence on what it shows."""
         key = json.dumps(spec, sort_keys=True, default=str)
-        if key not in self._drawn:
-            self._drawn[key] = _drawn(key)
-        start, _, rest = self._drawn[key].partition(">")
+        if key not in self._asked:
+            self._asked[key] = len(self._asked)
+            self._ask(key)
         words = f"<title>{escape(title)}</title><desc>{escape(text)}</desc>"
-        return Markup(f"{start}>{words}{rest}")
+        return Markup(f"{_PLACE}{self._asked[key]}{_PLACE}{words}{_PLACE}")
+
+    def placed(self, page: str) -> str:
+        """The page with its drawings; nothing may be asked for any more."""
+        if self._artist is not None:
+            self._drawn = self._collected(self._artist)
+            self._artist = None
+
+        def picture(found: re.Match[str]) -> str:
+            start, _, rest = self._drawn[int(found[1])].partition(">")
+            return f"{start}>{found[2]}{rest}"
+
+        return _PICTURE.sub(picture, page)
+
+    def _ask(self, key: str) -> None:
+        if self._artist is None:
+            self._artist = subprocess.Popen(
+                [sys.executable, "-m", "orchestration.scorecard.charts"],
+                stdin=subprocess.PIPE,
+                stdout=self._answers,
+                stderr=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+        with suppress(BrokenPipeError):  # `_collected` says why it ended
+            self._artist.stdin.write(key.encode() + b"\n")
+
+    def _collected(self, artist: subprocess.Popen[bytes]) -> list[str]:
+        with suppress(BrokenPipeError):
+            _, said = artist.communicate()
+        if artist.returncode:
+            raise RuntimeError(f"Charts were not drawn: {said.decode()[-2000:]}")
+        self._answers.seek(0)
+        return [json.loads(line) for line in self._answers]
 
 
-def _drawn(spec: str) -> str:
+# Marks the places of drawings: no text can contain it, XML does not allow it.
+_PLACE = "\0"
+_PICTURE = re.compile(f"{_PLACE}(\\d+){_PLACE}([^{_PLACE}]*){_PLACE}")
+
+
+def main() -> None:
+    """Draw what comes in, one chart a line, until nobody asks any more."""
+    for key in sys.stdin:
+        print(json.dumps(drawn(key)))
+
+
+def drawn(spec: str) -> str:
+    """The SVG of one chart, from the JSON of what this module's functions give."""
     import vl_convert
 
     chart = json.loads(spec)
@@ -163,7 +221,7 @@ def _span(
 
 
 def trend(
-    rows: Rows, width: int = 420, height: int = 132, bare: bool = False
+    rows: Rows, width: int = 322, height: int = 118, bare: bool = False
 ) -> dict[str, Any] | None:
     """Up to 24 periods of fct_kpi_status, oldest first; None without any value.
 
@@ -200,6 +258,7 @@ def trend(
 
 
 _LEVELS = ("value", "mean", "limit_low", "limit_high", "target_min", "target_max")
+_LIMITS = ("limit_low", "limit_high")
 _STEPS = (("mean", "#9A9A9A", 1), ("target_min", INK, 1.6), ("target_max", INK, 1.6))
 
 
@@ -314,18 +373,23 @@ def _trend_shape(bare: bool) -> dict[str, Any]:
 
 
 def bullet(
-    row: Mapping[str, Any], width: int = 260, height: int = 22
+    row: Mapping[str, Any],
+    settled: Mapping[str, Any] | None = None,
+    width: int = 260,
+    height: int = 22,
 ) -> dict[str, Any] | None:
     """One row of fct_kpi_status against its target; None without value or target.
 
     Dark grey is the wrong side of the target, the thick tick; floor and stretch are
-    thin ticks. The value is a dot, not a bar: the scale does not start at 0.
+    thin ticks. The value is a dot, not a bar: the scale comes from the natural limits
+    of the row `settled`, so that a small miss looks small.
     """
     low, high = row["target_min"], row["target_max"]
     if row["value"] is None or (low is None and high is None):
         return None
     names = ("value", "floor", "stretch", "target_min", "target_max")
-    start, end = _span([row], names, room=0.08)
+    known = {**row, **{name: (settled or {}).get(name) for name in _LIMITS}}
+    start, end = _span([known], (*names, *_LIMITS), room=0.08)
     zones = [{"start": start, "end": end, "color": BAND}]
     if low is not None:
         zones.append({"start": start, "end": low, "color": WRONG})
@@ -347,7 +411,7 @@ def bullet(
         height,
         low=start,
         high=end,
-        sign="circle" if row["status"] == "on_target" else "diamond",
+        sign="diamond" if row["status"] in ("warning", "alarm") else "circle",
         paint=stroke if row["is_final"] else GROUND,
         edge=stroke,
     )
@@ -443,7 +507,8 @@ def time_line(
     """One row per `label`: a bar from `start` to `end`, ISO dates; None without any.
 
     `kind` is open (orange, with a diamond at its onset), closed (grey) or marker, an
-    upright tick on `start`. A span without `end` lasts until `last`.
+    upright tick on `start` with its `sign` beside it. A span without `end` lasts
+    until `last`.
     """
     if not spans:
         return None
@@ -498,6 +563,9 @@ def _time_line_shape() -> dict[str, Any]:
                 shape="diamond", fill=CONCERN, stroke=CONCERN, size=70, opacity=1
             ),
             those("marker").mark_tick(color=INK, thickness=2.4, size=20, opacity=1),
+            those("marker")
+            .mark_text(align="left", dx=6, color=INK, fontSize=12)
+            .encode(text="sign:N"),
         )
     )
 
@@ -509,3 +577,7 @@ FORMS: dict[str, Callable[[], dict[str, Any]]] = {
     "distribution": _distribution_shape,
     "time_line": _time_line_shape,
 }
+
+
+if __name__ == "__main__":
+    main()

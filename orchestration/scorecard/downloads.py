@@ -47,15 +47,16 @@ _FORMULA = re.compile(r"[=+\-@\t\r]")
 def offer(view: View, kpi_code: str) -> list[dict[str, Any]]:
     """Adds both files of a KPI to the site: kind, place and size of each."""
     stem = place_of("kpi", kpi_code).removeprefix("kpi/").removesuffix(".html")
-    made = {
-        "CSV": (f"{stem}.csv", as_csv(view.marts.rows(SERIES, kpi_code))),
-        "Parquet": (f"{stem}.parquet", as_parquet(view, kpi_code)),
-    }
-    return [
-        {"kind": kind, "place": view.download(name, contents), "size": len(contents)}
-        for kind, (name, contents) in made.items()
-        if contents
-    ]
+    made = (
+        ("CSV", f"{stem}.csv", lambda: as_csv(view.marts.rows(SERIES, kpi_code))),
+        ("Parquet", f"{stem}.parquet", lambda: as_parquet(view, kpi_code)),
+    )
+    offered = []
+    for kind, name, make in made:
+        place, size = view.download(name, make)
+        if size:
+            offered.append({"kind": kind, "place": place, "size": size})
+    return offered
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -84,5 +85,8 @@ def as_parquet(view: View, kpi_code: str) -> bytes:
     if table is None or not table.num_rows:
         return b""
     sink = io.BytesIO()
-    pyarrow.parquet.write_table(table, sink, compression="zstd")
+    # A file of a hundred rows is mostly what describes it.
+    pyarrow.parquet.write_table(
+        table, sink, compression="zstd", write_statistics=False, store_schema=False
+    )
     return sink.getvalue()

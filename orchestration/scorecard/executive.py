@@ -250,20 +250,29 @@ def alarms(view: View) -> list[dict[str, Any]]:
             "name": view.named(kpis.get(row["kpi_code"])) or row["kpi_code"],
             "place": place_of("kpi", row["kpi_code"]),
             "row": row,
-            "sentence": view.named(row, "sentence"),
+            "said": _onset(view, kpis.get(row["kpi_code"]), row),
         }
         for row in view.marts.rows(
             """
-            select episodes.*, told.sentence_en, told.sentence_zh
-            from fct_alert_episodes as episodes
-            left join fct_alert_evaluations as told
-                on episodes.fingerprint = told.fingerprint
-                and episodes.onset_on = told.onset_on
-            where episodes.closed_on is null
-            order by episodes.rule_id, episodes.onset_on desc, episodes.kpi_code
+            select * from fct_alert_episodes
+            where closed_on is null
+            order by rule_id, onset_on desc, kpi_code
             """
         )
     ]
+
+
+def _onset(
+    view: View, kpi: Mapping[str, Any] | None, row: Mapping[str, Any]
+) -> str | None:
+    """What an alarm began with; None of a signal, whose limits the trend shows."""
+    value, limit = row["onset_value"], row["onset_limit_value"]
+    if kpi is None or value is None or limit is None or row["rule_id"] == "signal":
+        return None
+    few = view.f.digits(kpi, {"value": value, "alarm_min": limit})
+    return view.t(
+        "alarms.value", value=view.f.number(value, few), limit=view.f.plain(limit)
+    )
 
 
 # ------------------------------------------------------------------ decisions

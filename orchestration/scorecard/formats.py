@@ -151,8 +151,8 @@ def digits(kpi: Mapping[str, Any], row: Mapping[str, Any]) -> int:
     if sigma:
         few = min(most, max(0, math.floor(-math.log10(sigma / 5))))
     value = row.get("value")
-    targets = [row.get(key) for key in ("target_min", "target_max")]
-    for target in targets:
+    limits = ("target_min", "target_max", "alarm_min", "alarm_max")
+    for target in map(row.get, limits):
         if value is None or target is None:
             continue
         few = max(few, min(most, _digits_of(target)))

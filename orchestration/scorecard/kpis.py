@@ -15,7 +15,7 @@ from typing import Any
 from orchestration.scorecard import cards as kpi_cards
 from orchestration.scorecard import downloads
 from orchestration.scorecard.cards import Card
-from orchestration.scorecard.formats import NOTHING
+from orchestration.scorecard.formats import NOTHING, Formats
 from orchestration.scorecard.reading import series
 from orchestration.scorecard.view import Page, View, place_of
 
@@ -178,7 +178,7 @@ def _content(view: View, card: Card) -> dict[str, Any]:
         "spread": spread,
         **_spread_rows(view, card, spread),
         "test_rows": [
-            [_test_name(test["name"], model), view.t(f"test.{test['status']}")]
+            [_test_name(view, test["name"], model), view.t(f"test.{test['status']}")]
             for test in model.get("tests", [])
         ],
         "gate_rows": _gate_rows(view, model),
@@ -187,9 +187,11 @@ def _content(view: View, card: Card) -> dict[str, Any]:
     }
 
 
-def _test_name(name: str, model: Row) -> str:
+def _test_name(view: View, name: str, model: Row) -> str:
     """`not_null: state` of a test that dbt has named after model and column."""
     kind, found, rest = name.partition(f"_{model['name']}_")
+    if kind == "columns_hold":
+        return view.t("test.columns_hold")
     return f"{kind}: {rest.partition('__')[0]}" if found else name
 
 
@@ -223,7 +225,12 @@ def _terms(view: View, kpi: Row) -> list[tuple[str, str]]:
         ("denominator", view.named(kpi, "denominator")),
         (
             "exclusions",
-            (kpi["exclusions"] or "").replace("|", ", ").replace("_", " ") or t("none"),
+            t("comma").join(
+                view.word("reason", code)
+                for code in (kpi["exclusions"] or "").split("|")
+                if code
+            )
+            or t("none"),
         ),
         ("steps", " → ".join(steps.get(one, one) for one in ends if one) or t("none")),
         ("assign_by", t(f"assign.{kpi['assign_by']}")),
@@ -338,12 +345,21 @@ def _series_rows(view: View, card: Card) -> list[list[str]]:
                 f.number(row["value"], card.digits),
                 f.number(row["n"]),
                 f.bounds(row["target_min"], row["target_max"]),
+                _limits(card, f, row),
                 t(f"status.{row['status']}"),
                 t(f"state.{row['state']}"),
                 f.number(first["revisions"] - 1) if first else NOTHING,
             ]
         )
     return rows
+
+
+def _limits(card: Card, f: Formats, row: Row) -> str:
+    """The natural limits of a period; one of them may be the bound of the scale."""
+    if row["limit_low"] is None and row["limit_high"] is None:
+        return NOTHING
+    sides = (f.number(row[one], card.digits) for one in ("limit_low", "limit_high"))
+    return " … ".join(sides)
 
 
 def _revision_rows(view: View, card: Card) -> list[list[str]]:
@@ -370,7 +386,9 @@ def _segment_rows(view: View, card: Card) -> list[list[str]]:
     )
     return [
         [
-            row["segment_code"],
+            view.t("segment.unknown")
+            if row["segment_code"] == "unknown"
+            else row["segment_code"],
             f.number(row["value"], card.digits),
             f.number(row["counted_count"]),
             f.number(row["numerator"]),
@@ -387,7 +405,9 @@ def _scope_rows(view: View, card: Card) -> list[list[str]]:
     return [
         [
             t(f"observation.{row['state']}"),
-            (row["exclusion_reason"] or "").replace("_", " "),
+            view.word("reason", row["exclusion_reason"])
+            if row["exclusion_reason"]
+            else "",
             f.number(row["n"]),
         ]
         for row in view.marts.rows(SCOPE, card.code, *_days(card.shown))
@@ -402,12 +422,13 @@ def _gate_rows(view: View, model: Row) -> list[list[str]]:
         if export["code"] not in own:
             continue
         judged = [one for one in export["files"] if one["path"] == export["judged"]]
+        verdict = judged[0]["verdict"] if judged else None
         checks = export["expectations"]
         rows.append(
             [
                 export["code"],
                 export["judged"] or NOTHING,
-                (judged[0]["verdict"] if judged else None) or NOTHING,
+                view.t(f"data.verdict.{verdict or 'none'}"),
                 view.t(
                     "kpi.checks_met",
                     met=sum(bool(one.get("success")) for one in checks),

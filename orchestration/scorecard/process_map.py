@@ -17,9 +17,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-STEP_WIDTH = 124
+STEP_WIDTH = 116
 LINE_HEIGHT = 17
-COLUMN_GAP = 78
+COLUMN_GAP = 64
 ROW_GAP = 96
 LEVEL_HEIGHT = 30
 MARGIN = 12

@@ -253,8 +253,10 @@ def _content(view: View, process: Row, own: list[Card]) -> dict[str, Any]:
         "spans": _spans(view, names, episodes, interventions, since),
         "timeline": (str(since), str(view.today)),
         "episode_rows": [_episode_row(view, names, row) for row in episodes],
-        "findings": [_readable(row) for row in findings if row["state"] == "open"],
-        "decided": [_readable(row) for row in findings if row["state"] != "open"],
+        "findings": [
+            _readable(view, row) for row in findings if row["state"] == "open"
+        ],
+        "decided": [_readable(view, row) for row in findings if row["state"] != "open"],
         "interventions": interventions,
         "intervention_rows": [
             _intervention_row(view, names, row) for row in interventions
@@ -388,8 +390,15 @@ def _spans(
     for row in interventions:
         label = view.named(names.get(row["kpi_code"])) or row["kpi_code"]
         if since <= row["starts_on"] <= view.today:
+            verdict = view.t(f"verdict.{row['verdict'] or 'not_yet_due'}")
             found.append(
-                {"label": label, "start": str(row["starts_on"]), "kind": "marker"}
+                {
+                    "label": label,
+                    "start": str(row["starts_on"]),
+                    "kind": "marker",
+                    # The sign without its words, as in the table of interventions.
+                    "sign": verdict.partition(" ")[0],
+                }
             )
     return found
 
@@ -548,10 +557,14 @@ def _is_main(row: Row) -> bool:
     return 2 * (row["reaching"] or 0) >= row["reached"]
 
 
-def _readable(row: Row) -> dict[str, Any]:
+def _readable(view: View, row: Row) -> dict[str, Any]:
     """A finding with its evidence and its proposed change taken apart."""
     return {
         **row,
-        "evidence": json.loads(row["evidence"] or "{}"),
+        "evidence": {
+            view.word("evidence", key): value
+            for key, value in json.loads(row["evidence"] or "{}").items()
+            if value is not None
+        },
         "changes": json.loads(row["proposed_change"] or "[]"),
     }

@@ -9,13 +9,14 @@ the same bytes, whoever writes it and whenever.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from orchestration.query import open_marts
 from orchestration.scorecard import data, executive, kpis, processes
@@ -50,6 +51,7 @@ def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path
     files: dict[str, bytes] = {}
     texts = catalogue()
     charts = Charts()
+    pages: dict[str, str] = {}
     with open_marts(marts) as connection:
         reading = Marts(connection)
         for language in LANGUAGES:
@@ -63,8 +65,8 @@ def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path
                 charts,
                 files,
             )
-            for place, page in _rendered(view):
-                files[f"{language}/{place}"] = page.encode()
+            pages |= {f"{language}/{at}": page for at, page in _rendered(view)}
+    files |= {name: _lean(charts.placed(page)) for name, page in pages.items()}
     for path in sorted((HERE / "assets").iterdir()):
         files[f"assets/{path.name}"] = path.read_bytes()
     files["index.html"] = (
@@ -80,6 +82,18 @@ def build_site(marts: Path, facts: Mapping[str, Any], folder: Path) -> list[Path
         path.write_bytes(contents)
         written.append(path)
     return written
+
+
+def _lean(page: str) -> bytes:
+    """The page without the indentation of its templates."""
+    parts = _KEPT.split(page)
+    parts[::2] = [_INDENT.sub("\n", part) for part in parts[::2]]
+    return "".join(parts).encode()
+
+
+# Code keeps its lines.
+_KEPT = re.compile(r"(<pre\b.*?</pre>)", re.DOTALL)
+_INDENT = re.compile(r"\s*\n\s*")
 
 
 def _languages(texts: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -130,9 +144,18 @@ def href(here: str, places: frozenset[str], place: str, anchor: str = "") -> Mar
     return Markup("{}{}").format(path, f"#{anchor}" if anchor else "")
 
 
+# A date or period that a line must not break.
+_DATE = re.compile(r"\d{4}-(?:W?\d\d|[QH]\d)(?:-\d\d(?: \d\d:\d\d)?|…\d\d)?")
+
+
+def _whole(text: str) -> Markup:
+    """A sentence whose dates stay in one piece."""
+    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))
+
+
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -140,3 +163,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["whole"] = _whole
+    return environment

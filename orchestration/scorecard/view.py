@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from hashlib import sha256
@@ -34,11 +34,7 @@ class Page:
 
 @dataclass(frozen=True)
 class View:
-    """What a module of pages works with: marts, frozen facts, words and figures.
-
-    `download(name, contents)` adds a file that all languages share and returns its
-    place for `href`; equal names must have equal contents.
-    """
+    """What a module of pages works with: marts, frozen facts, words and figures."""
 
     language: str
     marts: Marts
@@ -64,11 +60,17 @@ class View:
         row = row or {}
         return row.get(f"{prefix}_{self.language}") or row.get(f"{prefix}_en") or ""
 
-    def download(self, name: str, contents: bytes) -> str:
-        place = f"../downloads/{name}"
-        if self.files.setdefault(f"downloads/{name}", contents) != contents:
-            raise ValueError(f"two downloads are called {name}")
-        return place
+    def word(self, kind: str, code: str) -> str:
+        """The text `kind.code`; codes of a project of its own stand for themselves."""
+        key = f"{kind}.{code}"
+        return self.t(key) if key in self.t else code.replace("_", " ")
+
+    def download(self, name: str, make: Callable[[], bytes]) -> tuple[str, int]:
+        """Adds a file that all languages share, unless it is empty: place and size."""
+        place = f"downloads/{name}"
+        if place not in self.files and (contents := make()):
+            self.files[place] = contents
+        return f"../{place}", len(self.files.get(place, b""))
 
 
 def place_of(kind: str, code: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.helpers.site_planting import build_empty, build_planted
+from tests.helpers.site_planting import STATES, build_empty, build_planted
 from tests.helpers.site_visits import Visit, visit_all
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ KPIS = (
     "leads.followups_per_week",
     "company.revenue_vs_prior_year_pct",
 )
+
+# One page of a kind is enough for the accessibility engine.
+AUDITED = ("orders", "orders.processing_minutes")
 
 
 def absent(what: str, remedy: str) -> NoReturn:
@@ -113,12 +116,22 @@ def first_run(published: Published, tmp_path_factory: pytest.TempPathFactory) ->
 def visits(
     browser: Browser, site: Path, planted: Path, first_run: Path, axe: str
 ) -> list[Visit]:
-    """Every view in both languages, on a desk and on a telephone."""
+    """Every view in both languages, on a desk and on a telephone.
+
+    With axe: each kind of page in each language, each state, and a first run.
+    """
     shown = [
         path
         for path in sorted(site.glob("*/**/*.html"))
         if path.parent.name != "kpi" or path.stem in KPIS
     ]
-    shown += sorted(planted.glob("zh/**/*.html"))
-    shown += sorted(first_run.glob("en/**/*.html"))
-    return visit_all(browser, shown, axe)
+    audited = {
+        path
+        for path in shown
+        if path.parent.name not in ("kpi", "process") or path.stem in AUDITED
+    }
+    states = sorted(planted.glob("zh/**/*.html"))
+    audited |= {path for path in states if path.stem in (*STATES.values(), "orders")}
+    empty = sorted(first_run.glob("en/**/*.html"))
+    audited |= {first_run / "en" / "index.html", first_run / "en" / "data.html"}
+    return visit_all(browser, [*shown, *states, *empty], audited, axe)

@@ -9,10 +9,12 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.browser.conftest import absent
-from tests.helpers.site_reading import PageText
+from tests.browser.conftest import KPIS, absent
+from tests.helpers.site_planting import STATES
+from tests.helpers.site_reading import page_text
 
 LANGUAGES = ("en", "zh")
+VALIDATED = (*KPIS, *STATES.values())
 # Of html-validate's own advice we keep what browsers stumble over; inline SVG brings
 # attributes of another standard.
 RULES = """{
@@ -45,7 +47,7 @@ def test_a_broken_link_is_noticed(tmp_path: Path) -> None:
 
 
 def broken_links(folder: Path) -> list[str]:
-    pages = {path: PageText(path) for path in sorted(folder.rglob("*.html"))}
+    pages = {path: page_text(path) for path in sorted(folder.rglob("*.html"))}
     broken = []
     for path, page in pages.items():
         for one in page.elements:
@@ -71,11 +73,18 @@ def test_each_page_is_there_in_both_languages(any_site: Path) -> None:
 def test_each_page_names_its_language(site: Path) -> None:
     for language, code in (("en", "en"), ("zh", "zh-CN")):
         for path in (site / language).rglob("*.html"):
-            assert PageText(path).all("html")[0].attributes["lang"] == code
+            start = path.read_text(encoding="utf-8")[:200]
+            assert f'<html lang="{code}">' in start
 
 
-def test_every_page_is_valid_html(any_site: Path, html_validate: Path) -> None:
-    done = validate(any_site, html_validate)
+def test_every_kind_of_page_is_valid_html(any_site: Path, html_validate: Path) -> None:
+    """Pages of KPIs are of one template: a few of them, in one language."""
+    pages = [
+        path
+        for path in sorted(any_site.rglob("*.html"))
+        if path.parent.name != "kpi" or (path.stem in VALIDATED and "zh" in path.parts)
+    ]
+    done = validate(pages, html_validate)
     assert done.returncode == 0, done.stdout[-4000:]
 
 
@@ -83,10 +92,10 @@ def test_invalid_html_is_noticed(tmp_path: Path, html_validate: Path) -> None:
     (tmp_path / "a.html").write_text(
         "<!doctype html><html lang=en><title>a</title><p><div>no</div></p>"
     )
-    assert validate(tmp_path, html_validate).returncode == 1
+    assert validate([tmp_path / "a.html"], html_validate).returncode == 1
 
 
-def validate(folder: Path, program: Path) -> subprocess.CompletedProcess[str]:
+def validate(pages: list[Path], program: Path) -> subprocess.CompletedProcess[str]:
     node = shutil.which("node")
     if node is None:
         absent("Node.js", "apt-get install nodejs npm")
@@ -94,6 +103,6 @@ def validate(folder: Path, program: Path) -> subprocess.CompletedProcess[str]:
     rules.write_text(RULES, encoding="utf-8")
     return subprocess.run(
         [node, str(program), "--config", str(rules), "--formatter", "text",
-         "--ext", "html", str(folder)],
+         *map(str, pages)],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from tests.helpers.site_planting import (
     SCRIPT,
     STATES,
 )
-from tests.helpers.site_reading import PageText
+from tests.helpers.site_reading import page_text
 
 # What a reader of each state is told, in the mark and in the sentence.
 TOLD = {
@@ -37,7 +37,7 @@ TOLD = {
 def test_a_kpi_page_tells_its_state(
     planted: Path, state: str, place: int, language: str
 ) -> None:
-    page = PageText(planted / language / "kpi" / f"{STATES[state]}.html")
+    page = page_text(planted / language / "kpi" / f"{STATES[state]}.html")
     marks = page.all("span", "mark")
     mark, sentence = (words[place] for words in TOLD[state])
     assert any(state in one.classes and mark in one.text for one in marks)
@@ -47,19 +47,19 @@ def test_a_kpi_page_tells_its_state(
 @pytest.mark.parametrize("state", ["stale", "not_ready", "restated"])
 def test_the_process_page_tells_it_too(planted: Path, state: str) -> None:
     """Folded or not: a card carries the marks of its KPI."""
-    page = PageText(planted / "en" / "process" / "orders.html")
+    page = page_text(planted / "en" / "process" / "orders.html")
     assert any(state in one.classes for one in page.all("span", "mark"))
 
 
 def test_a_restatement_keeps_what_was_said_first(planted: Path) -> None:
-    page = PageText(planted / "en" / "kpi" / f"{STATES['restated']}.html")
+    page = page_text(planted / "en" / "kpi" / f"{STATES['restated']}.html")
     (row,) = page.table("What was restated").rows
     assert row[2] != row[3]
     assert row[4:] == ["late data", "restated"]
 
 
 def test_a_retired_kpi_is_no_core_kpi(planted: Path) -> None:
-    page = PageText(planted / "en" / "process" / "orders.html")
+    page = page_text(planted / "en" / "process" / "orders.html")
     cards = [one.attributes["id"] for one in page.all("article", "core")]
     assert cards
     assert f"card-{STATES['retired']}" not in cards
@@ -70,7 +70,7 @@ def test_a_first_run_has_every_view_and_says_that_nothing_is_there(
     first_run: Path, language: str
 ) -> None:
     for view in ("index", "processes", "kpis", "decisions", "data"):
-        page = PageText(first_run / language / f"{view}.html")
+        page = page_text(first_run / language / f"{view}.html")
         assert page.all("h1")
         assert page.all("p", "empty"), view
 
@@ -78,7 +78,7 @@ def test_a_first_run_has_every_view_and_says_that_nothing_is_there(
 def test_no_value_becomes_markup(planted: Path) -> None:
     """Tags, handlers and addresses on the pages are only those of the templates."""
     for path in planted.glob("*/**/*.html"):
-        page = PageText(path)
+        page = page_text(path)
         tags = {one.tag for one in page.elements}
         assert not tags & {"script", "img", "iframe", "object", "style", "form"}, path
         for one in page.elements:
@@ -88,11 +88,11 @@ def test_no_value_becomes_markup(planted: Path) -> None:
 
 
 def test_hostile_texts_are_shown_as_they_are(planted: Path) -> None:
-    page = PageText(planted / "en" / "kpi" / f"{HOSTILE_KPI}.html")
+    page = page_text(planted / "en" / "kpi" / f"{HOSTILE_KPI}.html")
     assert SCRIPT in page.text
     assert SCRIPT in page.all("h1")[0].text
     assert LONG in page.text
-    chinese = PageText(planted / "zh" / "kpi" / f"{HOSTILE_KPI}.html")
+    chinese = page_text(planted / "zh" / "kpi" / f"{HOSTILE_KPI}.html")
     assert " ".join(RIGHT_TO_LEFT.split()) in chinese.text
 
 
@@ -100,7 +100,7 @@ def test_a_code_that_is_no_file_name_has_a_page_of_its_own(planted: Path) -> Non
     bearing = [
         path
         for path in (planted / "en" / "kpi").glob("*.html")
-        if any(one.text == HOSTILE_CODE for one in PageText(path).all("dd"))
+        if any(one.text == HOSTILE_CODE for one in page_text(path).all("dd"))
     ]
     assert len(bearing) == 1
     assert all(path.parent.name == "kpi" for path in planted.glob("en/kpi/**/*.html"))

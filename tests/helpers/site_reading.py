@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
+
+
+@cache
+def page_text(path: Path) -> PageText:
+    """The page in this file, taken apart once for all tests that read it."""
+    return PageText(path)
 
 
 @dataclass

@@ -6,7 +6,7 @@ should stand on them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -124,6 +124,15 @@ LAYOUT = """
 }
 """
 
+OPEN_TWO = """
+() => {
+  for (const one of document.querySelectorAll('details')) {
+    const before = one.parentElement.querySelectorAll(':scope > details[open]');
+    if (before.length < 2) one.open = true;
+  }
+}
+"""
+
 AXE = """
 async () => {
   const found = await axe.run(document, 
@@ -151,12 +160,17 @@ class Visit:
         return "/".join(self.path.parts[-3:])
 
 
-def watch(page: Page, seen: Visit) -> None:
-    """Note what the page says and asks for."""
-    page.on("console", lambda message: seen.messages.append(message.text))
-    page.on("pageerror", lambda error: seen.messages.append(str(error)))
-    page.on("requestfailed", lambda one: _failed(seen, one.url, one.failure))
-    page.on("request", lambda request: seen.requests.append(request.url))
+def watch(page: Page, seen: Callable[[], Visit]) -> None:
+    """Note what the page says and asks for in the visit of the moment."""
+    page.on("console", lambda message: seen().messages.append(message.text))
+    page.on("pageerror", lambda error: seen().messages.append(str(error)))
+    page.on("requestfailed", lambda one: _failed(seen(), one.url, one.failure))
+    page.on("request", lambda request: _asked(seen(), request.url))
+
+
+def _asked(seen: Visit, url: str) -> None:
+    if url != "about:blank":
+        seen.requests.append(url)
 
 
 def _failed(seen: Visit, url: str, why: str | None) -> None:
@@ -165,27 +179,34 @@ def _failed(seen: Visit, url: str, why: str | None) -> None:
         seen.messages.append(f"failed: {url}")
 
 
-def look(page: Page, seen: Visit, axe: str) -> None:
-    """Everything open, at both widths."""
+def look(page: Page, seen: Visit, axe: str | None) -> None:
+    """Everything open, at both widths; accessibility where an engine is given."""
+    if axe is not None:
+        # Two of a kind: the others have the same markup, and contrast takes its time.
+        page.evaluate(OPEN_TWO)
+        page.evaluate(axe)
+        seen.accessibility += page.evaluate(AXE)
     page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     seen.layout += page.evaluate(LAYOUT)
-    page.evaluate(axe)
-    seen.accessibility += page.evaluate(AXE)
     page.set_viewport_size(TELEPHONE)
     seen.layout += [f"telephone: {one}" for one in page.evaluate(LAYOUT)]
 
 
-def visit_all(browser: Browser, paths: Iterable[Path], axe: str) -> list[Visit]:
-    """Every page by itself, from its file."""
-    visits = []
+def visit_all(
+    browser: Browser, paths: Iterable[Path], audited: Container[Path], axe: str
+) -> list[Visit]:
+    """Every page from its file, one after the other; `audited` ones with axe too."""
+    visits: list[Visit] = []
+    page = browser.new_page(viewport=DESK)
+    watch(page, lambda: visits[-1])
     for path in paths:
-        page = browser.new_page(viewport=DESK)
-        seen = Visit(path)
-        watch(page, seen)
+        # What an old page still says or asks for is not the next one's.
+        page.goto("about:blank")
+        visits.append(Visit(path))
+        page.set_viewport_size(DESK)
         page.goto(path.as_uri())
-        look(page, seen, axe)
-        page.close()
-        visits.append(seen)
+        look(page, visits[-1], axe if path in audited else None)
+    page.close()
     return visits
 
 

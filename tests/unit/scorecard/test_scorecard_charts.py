@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from typing import Any
@@ -37,13 +38,13 @@ def row(month: int, value: float | None, **more: Any) -> dict[str, Any]:
 
 def drawn(spec: dict[str, Any] | None) -> str:
     assert spec is not None
-    return str(Charts().picture(spec, "A title", "A sentence."))
+    return charts.drawn(json.dumps(spec, default=str))
 
 
 def test_a_picture_says_what_it_shows_and_escapes_it() -> None:
-    svg = Charts().picture(
-        charts.trend([row(1, 100), row(2, 101)]), "<b>Title</b>", "Less & less."
-    )
+    board = Charts()
+    spec = charts.trend([row(1, 100), row(2, 101)])
+    svg = board.placed(board.picture(spec, "<b>Title</b>", "Less & less."))
     assert svg.startswith('<svg role="img"')
     assert "<title>&lt;b&gt;Title&lt;/b&gt;</title><desc>Less &amp; less.</desc>" in svg
 
@@ -64,13 +65,23 @@ def test_a_drawing_asks_for_nothing_and_styles_nothing() -> None:
         assert not re.search(r"<script|style=|<style|\bid=|href|http|url\(", svg)
 
 
-def test_an_equal_drawing_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = []
-    monkeypatch.setattr(charts, "_drawn", lambda spec: made.append(spec) or "<svg >")
+def test_an_equal_drawing_is_made_once_and_put_where_it_was_asked_for() -> None:
     board = Charts()
-    for words in ("one", "two"):
-        board.picture(charts.trend([row(1, 100)]), words, words)
-    assert len(made) == 1
+    first, second = charts.trend([row(1, 100)]), charts.bullet(row(1, 100))
+    page = " | ".join(
+        board.picture(spec, words, words)
+        for spec, words in ((first, "1st"), (second, "2nd"), (first, "3rd"))
+    )
+    one, two, three = board.placed(page).split(" | ")
+    assert three == one.replace("1st", "3rd") != two
+    assert two == drawn(second).replace(">", "><title>2nd</title><desc>2nd</desc>", 1)
+
+
+def test_a_chart_that_cannot_be_drawn_says_why() -> None:
+    board = Charts()
+    page = board.picture({"form": "pie"}, "a", "a")
+    with pytest.raises(RuntimeError, match="not drawn"):
+        board.placed(page)
 
 
 def test_without_a_value_there_is_no_chart() -> None:
@@ -152,8 +163,7 @@ def test_a_chart_compiled_once_is_drawn_like_one_compiled_by_itself() -> None:
             "height": spec["height"],
         }
     )
-    words = "<title>A title</title><desc>A sentence.</desc>"
-    assert drawn(spec).replace(words, "") == slim(alone)
+    assert drawn(spec) == slim(alone)
 
 
 @pytest.mark.parametrize(
