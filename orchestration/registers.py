@@ -437,6 +437,7 @@ class ActivityWordRow(Row):
         "cancel",
         "bad_outcome",
         "rejected_outcome",
+        "trouble",
     ]
     language: Literal["en", "zh"]
     word: str

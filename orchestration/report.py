@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -33,6 +34,7 @@ from rich.text import Text
 
 from orchestration.alerts import OpenAlert, Why
 from orchestration.contract import Export
+from orchestration.discover import Part
 from orchestration.ledger import ExportState, Ledger, Verdict
 from orchestration.query import QueryError, QueryResult, query
 from orchestration.refresh import Held, Observer, RefreshReport, StageReport
@@ -691,18 +693,24 @@ def finding_lines(finding: Finding, language: str) -> Iterator[Text]:
     yield Text(f"  {' · '.join(figures)}", style="dim")
 
 
-def story_lines(
-    told: Iterable[tuple[str, Sequence[Sequence[str]]]],
-) -> Iterator[Text | Table]:
-    """Lines, and tables with a heading; figures are right of the first column."""
-    for place, (line, rows) in enumerate(told):
-        if rows:
-            header, *cells = rows
-            yield Text(f"\n{line}", style="bold")
-            yield table(header, cells, figures=header[1:-1])
-        else:
-            yield Text(line, style="bold" if place == 0 else "")
+def story_lines(told: Iterable[Part]) -> Iterator[RenderableType]:
+    """Headings, tables and sentences; columns of figures are flushed right."""
+    for place, part in enumerate(told):
+        yield Text(f"\n{part.heading}" if place else part.heading, style="bold")
+        if part.table:
+            header, *cells = part.table
+            columns = list(zip(*part.table, strict=True))[1:]
+            figures = [
+                name for name, *column in columns if all(map(_is_figure, column))
+            ]
+            yield table(header, cells, figures)
+        for sentence in part.sentences:
+            yield Padding(Text(sentence), (0, 0, 0, 2), expand=False)
     yield Text("")
+
+
+def _is_figure(cell: str) -> bool:
+    return cell in ("", "–") or cell[0].isdigit()
 
 
 def diff_lines(diff: str) -> Iterator[Text]:

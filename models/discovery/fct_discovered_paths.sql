@@ -27,6 +27,7 @@ select
     paths.transitions,
     paths.instances,
     paths.coverage,
+    paths.last_seen_on,
     paths.clock,
     paths.p50_seconds,
     paths.p95_seconds,

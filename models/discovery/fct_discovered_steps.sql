@@ -37,6 +37,7 @@ select
     steps.approval_level,
     steps.is_terminal,
     steps.is_after_end,
+    steps.last_seen_on,
     steps.visits,
     steps.instances,
     round(1.0 * steps.instances / processes.process_instances, 9) as coverage,
@@ -62,6 +63,8 @@ select
         as return_share,
     steps.repeated_approvals,
     steps.serial_approvals,
+    approvals.decided_visits,
+    approvals.rejects as rejected_visits,
     branches.branch_visits,
     branches.branches,
     branches.branch_entropy,
@@ -113,11 +116,17 @@ select
     case
         when not processes.has_order then null
         when steps.serial_approvals = 0 then false
-        when approvals.has_outcomes
-            then
-                {{ wilson_high('approvals.rejects', 'approvals.decided_visits') }}
-                < processes.serial_rejects
-                and approvals.serial_waiting_share >= processes.serial_share
+        when approvals.serial_waiting_share < processes.serial_share then false
+        -- A question: no approval of the log rejects, or too few were seen.
+        when not approvals.has_outcomes then null
+        when
+            1.0 * approvals.rejects / approvals.decided_visits
+            >= processes.serial_rejects
+            then false
+        when
+            {{ wilson_high('approvals.rejects', 'approvals.decided_visits') }}
+            < processes.serial_rejects
+            then true
     end as is_serial_approval,
     case
         when processes.is_mined

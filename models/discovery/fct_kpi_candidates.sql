@@ -69,9 +69,18 @@ evidenced as (
             'gap', judged.counter_gap,
             'kept', judged.redundant_with_id,
             'rho', pairs.rho,
-            'limit', judged.refusal_reason
+            'limit', judged.refusal_reason,
+            'closed', case
+                when judged.refusal_reason = 'few_closed'
+                    then processes.closed_instances
+            end,
+            'needed', case
+                when judged.refusal_reason = 'few_closed' then figures.instances
+            end
         ) as string) as evidence
     from judged
+    inner join {{ ref('int_discovery_defaults') }} as figures
+        on judged.process_code = figures.process_code
     inner join {{ ref('fct_discovered_processes') }} as processes
         on judged.process_code = processes.process_code
     left join {{ ref('fct_discovered_paths') }} as paths
@@ -97,10 +106,11 @@ told as (
     inner join (
         values
         (1, 'reason'), (2, 'across'), (3, 'efficiency'), (4, 'level'), (5, 'refused'),
-        (6, 'redundant'), (7, 'counter'), (8, 'gap'), (9, 'core')
+        (6, 'closed'), (7, 'redundant'), (8, 'counter'), (9, 'gap'), (10, 'core')
     ) as parts (part_no, part)
         on case parts.part
             when 'refused' then evidenced.status = 'refused'
+            when 'closed' then evidenced.status = 'refused'
             when 'redundant' then evidenced.status = 'redundant'
             when 'core' then evidenced.is_core
             else evidenced.status <> 'refused'

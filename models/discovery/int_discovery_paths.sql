@@ -6,6 +6,7 @@ with moved as (
         paths.path_kind,
         paths.from_activity_code,
         paths.to_activity_code,
+        paths.moved_on,
         gates.instances as process_instances,
         gates.clock,
         case gates.clock
@@ -37,6 +38,7 @@ summed as (
         to_activity_code,
         max(clock) as clock,
         max(process_instances) as process_instances,
+        max(moved_on) as last_seen_on,
         count(*) as transitions,
         count(clock_seconds) as timed_transitions,
         cast(sum(clock_seconds) as bigint) as total_seconds,
@@ -118,6 +120,7 @@ select
     judged.transitions,
     judged.instances,
     judged.coverage,
+    judged.last_seen_on,
     judged.clock,
     judged.timed_transitions,
     judged.total_seconds,

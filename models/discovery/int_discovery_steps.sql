@@ -7,6 +7,7 @@ with timed as (
         max(steps.approval_level) as approval_level,
         bool_or(steps.is_terminal) as is_terminal,
         bool_or(steps.is_after_end) as is_after_end,
+        max(steps.occurred_on) as last_seen_on,
         count(steps.service_elapsed_seconds) as timed_visits,
         round(quantile_cont(steps.service_elapsed_seconds, 0.5), 9) as work_p50_seconds,
         round(quantile_cont(steps.service_elapsed_seconds, 0.95), 9)
@@ -64,7 +65,7 @@ hinted as (
         ) as hint_rank
     from named
     inner join {{ ref('stg_registers__activity_words') }} as words
-        on words.hint not in ('bad_outcome', 'rejected_outcome')
+        on words.hint not in ('bad_outcome', 'rejected_outcome', 'trouble')
         and {{ names_word(
             "case words.language when 'zh' then named.text_zh else named.text_en end",
             'words.language', 'words.word'
@@ -84,6 +85,7 @@ select
     timed.approval_level,
     timed.is_terminal,
     timed.is_after_end,
+    timed.last_seen_on,
     visited.visits,
     visited.instances,
     visited.starting_instances,

@@ -31,46 +31,51 @@ ended as (
 valued as (
     -- A step may come several times; its instance ends but once.
     select
-        cases.candidate_id,
-        candidates.process_code,
-        candidates.template_code,
-        candidates.derived_from,
-        cases.process_instance_id,
-        sum(cases.numerator) as numerator,
-        1.0 * sum(cases.numerator) / sum(cases.denominator) as value
-    from {{ ref('int_kpi_candidate_cases') }} as cases
+        candidate_id,
+        process_instance_id,
+        sum(numerator) as numerator,
+        1.0 * sum(numerator) / sum(denominator) as value
+    from {{ ref('int_kpi_candidate_cases') }}
+    group by candidate_id, process_instance_id
+),
+
+usual_handovers as (
+    select
+        valued.candidate_id,
+        median(valued.value) as value
+    from valued
     inner join candidates
-        on cases.candidate_id = candidates.candidate_id
-    group by
-        cases.candidate_id,
-        candidates.process_code,
-        candidates.template_code,
-        candidates.derived_from,
-        cases.process_instance_id
+        on valued.candidate_id = candidates.candidate_id
+        and candidates.template_code = 'T10'
+    group by valued.candidate_id
 ),
 
 matched as (
     select
-        valued.*,
+        valued.candidate_id,
+        valued.numerator,
+        valued.value,
+        candidates.derived_from,
         figures.outcome_cases,
         ended.recency,
         ended.lead_elapsed_seconds,
         cast(ended.is_bad_end as integer) as bad_end,
         case
-            when valued.template_code = 'T09' then valued.value < 1
-            when valued.template_code = 'T11' then valued.value > 0
-            when valued.template_code = 'T10'
-                then
-                    valued.value > median(valued.value) over (
-                        partition by valued.candidate_id
-                    )
+            when candidates.template_code = 'T09' then valued.value < 1
+            when candidates.template_code = 'T10'
+                then valued.value > usual_handovers.value
+            when candidates.template_code = 'T11' then valued.value > 0
         end as is_affected
     from valued
+    inner join candidates
+        on valued.candidate_id = candidates.candidate_id
     inner join ended
-        on valued.process_code = ended.process_code
+        on candidates.process_code = ended.process_code
         and valued.process_instance_id = ended.process_instance_id
     inner join figures
-        on valued.process_code = figures.process_code
+        on candidates.process_code = figures.process_code
+    left join usual_handovers
+        on valued.candidate_id = usual_handovers.candidate_id
 ),
 
 reached as (

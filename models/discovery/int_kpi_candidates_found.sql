@@ -36,6 +36,21 @@ seen as (
     group by process_code
 ),
 
+-- A case of these is itself a trouble: that somebody has another one says something.
+troubles as (
+    select distinct processes.process_code
+    from processes
+    left join {{ ref('dim_processes') }} as dim_processes
+        on processes.process_code = dim_processes.process_code
+    inner join {{ ref('stg_registers__activity_words') }} as words
+        on words.hint = 'trouble'
+        and {{ names_word(
+            "case words.language when 'zh' then dim_processes.name_zh "
+            "else concat_ws(' ', processes.process_code, dim_processes.name_en) end",
+            'words.language', 'words.word'
+        ) }}
+),
+
 totals as (
     select
         process_code,
@@ -94,6 +109,8 @@ called_for as (
         on totals.process_code = figures.process_code
     inner join seen
         on totals.process_code = seen.process_code
+    left join troubles
+        on totals.process_code = troubles.process_code
     left join hinted
         on totals.process_code = hinted.process_code
         and templates.trigger_code = hinted.activity_hint
@@ -117,7 +134,8 @@ called_for as (
             when 'flow_efficiency'
                 then processes.flow_efficiency < figures.flow_efficiency
             when 'system_resource' then totals.system_events > 0
-            when 'requester' then totals.requesters > 0
+            when 'requester'
+                then totals.requesters > 0 and troubles.process_code is not null
             when 'score' then totals.scores > 0
             when 'bad_outcome' then totals.bad_outcomes > 0
             when 'cancel'
@@ -140,6 +158,9 @@ called_for as (
     from templates
     inner join steps
         on templates.anchor = 'step'
+    inner join processes
+        on steps.process_code = processes.process_code
+        and processes.gate <> 'refused'
     inner join figures
         on steps.process_code = figures.process_code
     where
@@ -172,8 +193,11 @@ limits as (
     from processes
     cross join templates
     cross join unnest(string_split(processes.gate_reasons, '|')) as reasons (reason)
+    left join troubles
+        on processes.process_code = troubles.process_code
     where
-        case
+        (templates.trigger_code <> 'requester' or troubles.process_code is not null)
+        and case
             -- A log too small to be mined says so once for what every log could have.
             when processes.gate = 'refused' then templates.trigger_code = 'always'
             else

@@ -65,13 +65,20 @@ named as (
     select
         found.*,
         {% for language in ['en', 'zh'] %}
-        replace(
-            replace(
-                templates.name_{{ language }},
-                '{from}', coalesce(from_activities.name_{{ language }}, '')
-            ),
-            '{to}', coalesce(to_activities.name_{{ language }}, '')
-        ) as name_{{ language }},
+        case
+            -- Refused before a place was found: the name is that of the kind.
+            when found.from_activity_code is null
+                then regexp_replace(
+                    templates.name_{{ language }}, ' ?[{]from[}](.*[{]to[}])? ?', ''
+                )
+            else replace(
+                replace(
+                    templates.name_{{ language }},
+                    '{from}', from_activities.name_{{ language }}
+                ),
+                '{to}', coalesce(to_activities.name_{{ language }}, '')
+            )
+        end as name_{{ language }},
         {% endfor %}
         templates.trigger_code,
         templates.direction,

@@ -6,6 +6,7 @@ out in the docstrings.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -138,6 +139,43 @@ for week in range(8):
             Event("tell", free + 10, free + 20, "A", "r"),
         ]
         queue.add(events)
+
+# Two levels of approval: the first cancels some, the second nothing, or a few.
+SERIAL = {
+    "serial_380": (380, 0, 40, None),
+    "serial_381": (381, 0, 40, True),
+    "serial_rejects": (381, 4, 40, False),
+    "serial_unseen": (381, 0, 0, None),
+}
+for name, (second, rejects, first, _) in SERIAL.items():
+    serial = log(name, has_starts=False)
+    serial.step("ask")
+    serial.step("sign", kind="approval", approval_level=1)
+    serial.step("countersign", kind="approval", approval_level=2)
+    serial.step("done", is_terminal=True)
+    serial.step("cancel", is_terminal=True)
+    for number in range(second + first):
+        steps = ["ask", "sign"]
+        if number < second:
+            steps += ["countersign", "cancel" if number < rejects else "done"]
+        else:
+            steps += ["cancel"]
+        serial.add(chain(steps, monday(number % 7, number)))
+
+# How many instances in each of how many weeks, and which period suits a KPI of them.
+GRAINS = {
+    "grain_day": (20, 7, 30, "day"),
+    "grain_week": (31, 1, 30, "week"),
+    "grain_thin_weeks": (31, 1, 29, "month"),
+    "grain_few_weeks": (10, 1, 29, "week"),
+    "grain_quarter": (105, 1, 2, "quarter"),
+}
+for name, (weeks, days, each, _) in GRAINS.items():
+    dense = log(name, has_starts=False)
+    for week, day, number in itertools.product(range(weeks), range(days), range(each)):
+        dense.add(chain("ab", monday(week, number) + (day - 1) * DAY))
+
+weekly(log("one_day"), 1, 40, lambda second: chain("abc", second))
 
 # ------------------------------------------------------------------ limits of a log
 
@@ -400,6 +438,211 @@ def test_the_mined_order_is_the_order_of_first_visits(mined: Warehouse) -> None:
         "where process_code = 'fit' order by position_no"
     )
     assert rows == [("a", 0.0), ("b", 0.5), ("c", 1.0)]
+
+
+@pytest.mark.parametrize("process", SERIAL)
+def test_a_serial_approval_takes_381_decisions(mined: Warehouse, process: str) -> None:
+    """The upper end for none of n is 3.8415/(n + 3.8415): .010008 of 380, .009982 of
+    381. Below it is a question, as where no approval of the log ever rejects; 4 of 381
+    are more than one in a hundred."""
+    second, rejects, _, is_serial = SERIAL[process]
+    columns = ("serial_approvals", "decided_visits", "rejected_visits")
+    found = step(mined, process, "countersign", *columns, "is_serial_approval")
+    assert found == (second, second, rejects, is_serial)
+
+
+@pytest.mark.parametrize("process", GRAINS)
+def test_a_candidate_has_the_finest_period_that_is_full(
+    mined: Warehouse, process: str
+) -> None:
+    """30 in the median of 12 closed periods; else the coarsest that comes to 6."""
+    rows = mined.rows(
+        "select template_code, period_grain, periods, median_n from fct_kpi_candidates "
+        f"where process_code = '{process}' and template_code in ('T01', 'T22')"
+    )
+    *_, each, grain = GRAINS[process]
+    assert [(template, found) for template, found, *_ in sorted(rows)] == [
+        *(("T01", grain), ("T22", grain))
+    ]
+    for _, _, periods, median in rows:
+        assert periods >= (12 if grain in ("day", "week") and each == 30 else 6)
+        if grain == "day":
+            assert median == 30
+
+
+# Templates that a limit of the log refuses; each says which.
+REFUSED = {
+    "no_end": {"T01": "no_end"},
+    "no_start": {"T03": "no_start", "T17": "no_start"},
+    "no_resource": {"T10": "no_resource", "T11": "no_resource"},
+    "order_unreliable": dict.fromkeys(("T02", "T10", "T11", "T13"), "order_unreliable"),
+    "repetitive": {"T07": "repetitive", "T08": "repetitive"},
+    "one_day": {"T01": "few_periods", "T22": "few_periods"},
+    "refused_few": {"T01": "few_closed", "T22": "few_closed"},
+    "refused_single": {"T01": "one_activity", "T22": "one_activity"},
+    "fit": {},
+}
+
+
+@pytest.mark.parametrize("process", REFUSED)
+def test_a_refused_candidate_names_the_limit(mined: Warehouse, process: str) -> None:
+    rows = mined.rows(
+        "select template_code, refusal_reason, reason_en, reason_zh "
+        "from fct_kpi_candidates "
+        f"where process_code = '{process}' and status = 'refused'"
+    )
+    found = {template: reason for template, reason, *_ in rows}
+    assert found.items() >= REFUSED[process].items()
+    assert (found == {}) == (REFUSED[process] == {})
+    for _, reason, english, chinese in rows:
+        label = mined.rows(
+            f"select en, zh from messages where message_id = 'label_{reason}'"
+        )
+        assert label[0][0] in english
+        assert label[0][1] in chinese
+
+
+def test_of_a_log_that_is_refused_nothing_is_measured(mined: Warehouse) -> None:
+    rows = mined.rows(
+        "select process_code, status from fct_kpi_candidates "
+        "where starts_with(process_code, 'refused')"
+    )
+    assert {status for _, status in rows} == {"refused"}
+    assert {process for process, _ in rows} == {"refused_few", "refused_single"}
+
+
+def test_a_log_with_too_few_cases_says_how_many_it_takes(mined: Warehouse) -> None:
+    sentences = mined.rows(
+        "select distinct reason_en, reason_zh from fct_kpi_candidates "
+        "where process_code = 'refused_few'"
+    )
+    english = (
+        "Not measurable: too few closed cases. It takes 30 of them; the log has 29."
+    )
+    chinese = "无法测量：已结案例过少。至少需要 30 个，日志只有 29 个。"
+    assert sentences == [(english, chinese)]
+
+
+def test_days_without_times_bear_no_unit_below_a_day(mined: Warehouse) -> None:
+    units = mined.rows(
+        "select distinct unit from fct_kpi_candidates "
+        "where process_code = 'date_only' and measure_type = 'duration'"
+    )
+    assert units == [("days",)]
+
+
+# ------------------------------------------------------------------ planted defects
+
+
+class Reader:
+    """Rows as one connection sees them, what it has not committed included."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(sql).fetchall()
+
+
+# Models to build again, what a bug would make of the first, and the test that sees it.
+BUGS: dict[str, tuple[tuple[str, ...], str, str, Callable[[Any], None]]] = {
+    "a loop taken for parallel work": (
+        ("int_discovery_concurrency", "fct_discovered_paths"),
+        "< figures.concurrent_loops *",
+        "< 1000 *",
+        test_both_orders_are_concurrent_unless_they_are_a_loop,
+    ),
+    "steps that never overlap taken for parallel work": (
+        ("int_discovery_concurrency", "fct_discovered_paths"),
+        "coalesce(overlapping.overlap_share, 1)",
+        "1",
+        test_both_orders_are_concurrent_unless_they_are_a_loop,
+    ),
+    "an entropy in another unit": (
+        ("int_discovery_branches", "fct_discovered_steps"),
+        "log2(",
+        "ln(",
+        test_three_ways_on_have_an_entropy,
+    ),
+    "a test without continuity correction": (
+        ("int_discovery_risks", "fct_discovered_steps"),
+        " - 0.5, 0)",
+        ", 0)",
+        test_bad_ends_are_compared_within_periods,
+    ),
+    "all periods in one": (
+        ("int_discovery_risks", "fct_discovered_steps"),
+        "select * from",
+        "select * replace (date '2024-01-01' as period_start) from",
+        test_bad_ends_are_compared_within_periods,
+    ),
+    "as many tests as paths, and no allowance for it": (
+        ("int_discovery_bottlenecks", "fct_discovered_paths"),
+        "/ count(*) over (partition by waiting.process_code)",
+        "",
+        lambda reader: test_so_many_wins_are_no_chance(reader, 12, 8),
+    ),
+    "waiting after the end in the totals": (
+        ("int_discovery_paths", "fct_discovered_paths", "fct_discovered_processes"),
+        "path_kind = 'step' and not is_after_end and",
+        "path_kind = 'step' and",
+        test_waiting_after_the_end_is_in_no_total,
+    ),
+    "three in five are not yet repetitive": (
+        ("int_discovery_gates", "fct_discovered_processes"),
+        "repetitive_share >= figures",
+        "repetitive_share > figures",
+        lambda reader: test_a_log_says_what_it_cannot_support(
+            reader, "repetitive", FLAGS["repetitive"]
+        ),
+    ),
+    "one in five tied is too much already": (
+        ("int_discovery_gates", "fct_discovered_processes"),
+        "coalesce(ties.tie_share, 0) >",
+        "coalesce(ties.tie_share, 0) >=",
+        lambda reader: test_a_log_says_what_it_cannot_support(
+            reader, "just_enough", None
+        ),
+    ),
+    "midnight of Greenwich": (
+        ("int_discovery_gates", "fct_discovered_processes"),
+        "steps.occurred_on as timestamp",
+        "steps.occurred_at as timestamp",
+        lambda reader: test_a_log_says_what_it_cannot_support(
+            reader, "date_only", FLAGS["date_only"]
+        ),
+    ),
+    "few visits are proof enough": (
+        ("fct_discovered_steps",),
+        "< processes.serial_rejects\n            then true",
+        "< 2 * processes.serial_rejects\n            then true",
+        lambda reader: test_a_serial_approval_takes_381_decisions(reader, "serial_380"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def compiled(mined: Warehouse) -> dict[str, str]:
+    """The query of each model that a bug is planted in."""
+    models = {model for models, *_ in BUGS.values() for model in models}
+    return mined.compiled(*sorted(models), as_of="2026-06-30 18:00:00")
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_in_a_model_does_not_pass(
+    mined: Warehouse, compiled: dict[str, str], bug: str
+) -> None:
+    models, right, wrong, test = BUGS[bug]
+    queries = {model: compiled[model] for model in models}
+    assert right in queries[models[0]]
+    queries[models[0]] = queries[models[0]].replace(right, wrong)
+    with mined.connect() as connection:
+        connection.execute("begin")
+        for model, query in queries.items():
+            connection.execute(f"create or replace table {model} as {query}")
+        with pytest.raises(AssertionError):
+            test(Reader(connection))
+        connection.execute("rollback")
 
 
 BALANCE = "assert_discovery__counts_balance"
