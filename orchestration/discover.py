@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from orchestration import query
+from orchestration.registers import nearest
 from orchestration.settings import Settings
 
 Row = Mapping[str, Any]
@@ -73,7 +74,8 @@ def stories(settings: Settings, process: str | None = None) -> list[Story]:
     if process is not None and process not in known:
         names = ", ".join(known) or "none"
         raise UnknownProcess(
-            f"no process {process!r} in the published version; there are {names}"
+            f"no process {process!r} in the published version"
+            f"{nearest(process, known)}; there are {names}"
         )
     steps = _rows(
         settings,

@@ -393,9 +393,8 @@ def test_an_unknown_process_names_those_that_are_known(settings: Settings) -> No
     publish(settings, ROWS)
     result = takt("claim")
     assert result.exit_code == 2
-    assert "no process 'claim' in the published version; there are claims, tiny" in (
-        result.stderr
-    )
+    known = "nearest: claims; there are claims, tiny"
+    assert f"no process 'claim' in the published version; {known}" in result.stderr
     assert result.stdout == ""
 
 
