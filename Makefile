@@ -45,7 +45,7 @@ query: $(READY) ## Ask the published version: make query SQL="select * from dim_
 test: $(READY) ## Run all tests
 	@$(RUN) -m pytest -n 2 --dist loadgroup
 
-bench: $(READY) ## Measure speed and memory as ratios; about twenty minutes
+bench: $(READY) ## Measure speed and memory as ratios; about forty minutes
 	@$(RUN) -m bench
 
 check: $(READY) ## Lint Python and SQL, and check contracts and registers

@@ -1,4 +1,4 @@
-"""`python -m bench [refresh] [core] [stream] [site]`: measure; say what is over.
+"""`python -m bench [refresh] [core] [stream] [site] [adopt]`: say what is over.
 
 Exit code 1 when a budget is not kept.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from bench import core, refresh, site, stream
+from bench import adopt, core, refresh, site, stream
 from bench.clock import say
 
 
@@ -22,11 +22,12 @@ class Result(Protocol):
     def is_kept(self) -> bool: ...
 
 
-BENCHES: dict[str, Callable[[Path, int], Sequence[Result]]] = {
+BENCHES: dict[str, Callable[[Path, int, float], Sequence[Result]]] = {
     "refresh": refresh.measure,
     "core": core.measure,
     "stream": stream.measure,
     "site": site.measure,
+    "adopt": adopt.measure,
 }
 
 
@@ -35,7 +36,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="BENCH")
     parser.add_argument("--times", type=int, default=3, help="tries of each; default 3")
-    parser.add_argument("--folder", type=Path, help="where to work; needs 5 GB")
+    parser.add_argument("--folder", type=Path, help="where to work; needs 40 GB")
+    parser.add_argument(
+        "--size", type=float, default=1, help="of the data; .01 to try a bench"
+    )
     chosen = parser.parse_args()
     unknown = set(chosen.names) - set(BENCHES)
     if unknown:
@@ -44,7 +48,7 @@ def main() -> int:
     for name in chosen.names or BENCHES:
         say(f"{name}:")
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
-            found += BENCHES[name](Path(folder), chosen.times)
+            found += BENCHES[name](Path(folder), chosen.times, chosen.size)
     for ratio in found:
         print(ratio)
     return 0 if all(ratio.is_kept for ratio in found) else 1

@@ -28,12 +28,14 @@ class Spent:
         )
 
 
-def run(command: Sequence[str | Path], **environment: str) -> Spent:
+def run(
+    command: Sequence[str | Path], cwd: Path = REPOSITORY, **environment: str
+) -> Spent:
     """Run a command in the project and wait; raises with its output if it fails."""
     started = time.perf_counter()
     process = subprocess.Popen(
         [str(part) for part in command],
-        cwd=REPOSITORY,
+        cwd=cwd,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

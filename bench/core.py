@@ -159,8 +159,9 @@ class _Scene:
         return run([sys.executable, "-m", "bench.core", database])
 
 
-def measure(folder: Path, times: int, events: int = EVENTS) -> list[Ratio]:
+def measure(folder: Path, times: int, size: float = 1) -> list[Ratio]:
     """The models against the script; raises if they make different tables."""
+    events = int(EVENTS * size)
     scene = _Scene(folder, events)
     found = fastest(times, {"core models": scene.models, "script": scene.script})
     wrong = differences(scene.root)

@@ -123,9 +123,9 @@ class _Scene:
         )
 
 
-def measure(folder: Path, times: int, scale: float = 1) -> list[Ratio]:
-    """Both nights; `scale` multiplies the demo's cases."""
-    scene = _Scene(folder, scale)
+def measure(folder: Path, times: int, size: float = 1) -> list[Ratio]:
+    """Both nights; `size` multiplies the demo's cases."""
+    scene = _Scene(folder, size)
     say("the eve: everything but the last day")
     scene.keep_the_eve()
     scene.first_refresh()

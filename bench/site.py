@@ -47,7 +47,7 @@ class Amount:
         return f"{self.value:,.1f} {self.unit} of {self.budget:,.0f}{over}: {self.what}"
 
 
-def measure(folder: Path, times: int, scale: float = 1) -> list[Amount]:
+def measure(folder: Path, times: int, size: float = 1) -> list[Amount]:
     """Seconds of the whole site, and its weight."""
     environment = {
         "TAKT_HOME": str(folder / "home"),
@@ -56,7 +56,7 @@ def measure(folder: Path, times: int, scale: float = 1) -> list[Amount]:
     }
     say("a version of the demo")
     takt = [sys.executable, "-m", "orchestration"]
-    run([*takt, "demo", "--scale", str(scale)], **environment)
+    run([*takt, "demo", "--scale", str(size)], **environment)
     run([*takt, "refresh", "--as-of", LAST_NIGHT.isoformat()], **environment)
     version = folder / "home" / "published" / "current"
     site = folder / "site"

@@ -105,8 +105,9 @@ def ingest(folder: Path, rows: int) -> None:
         raise RuntimeError(f"{done}, of {rows} rows with {wrong} wrong ones")
 
 
-def measure(folder: Path, times: int, rows: int = ROWS) -> list[Bound]:
+def measure(folder: Path, times: int, size: float = 1) -> list[Bound]:
     """Once, however many `times` the others are measured: memory does not vary."""
+    rows = int(ROWS * size)
     path = folder / "exports" / EXPORT.files
     say(f"writing {rows:,} rows")
     write_file(path, rows)
