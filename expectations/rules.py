@@ -180,6 +180,12 @@ def in_period(notes: str, *, least: float = 0.8) -> list[gxe.Expectation]:
     return [_figure("period_share", "critical", least, 1, notes, where=enough)]
 
 
+def weekdays(notes: str, *, usual: float) -> list[gxe.Expectation]:
+    """Warn when more than a share of rows falls on other weekdays than usual."""
+    enough = Column("loaded") >= WORTH_A_WARNING
+    return [_figure("weekday_shift", "warning", 0, usual, notes, where=enough)]
+
+
 def _figure(
     column: str,
     severity: str,

@@ -816,6 +816,12 @@ def adopt(
     outcome: Part = None,
     requester: Part = None,
     segment: Part = None,
+    score: Part = None,
+    cost: Part = None,
+    cancelled: Annotated[
+        list[str] | None,
+        typer.Option(help="One of the ends: it calls a case off, without a result."),
+    ] = None,
     milestone: Annotated[
         list[str] | None,
         typer.Option(
@@ -878,6 +884,9 @@ def adopt(
         outcome=outcome,
         requester=requester,
         segment=segment,
+        score=score,
+        cost=cost,
+        cancelled=tuple(cancelled or ()),
         timestamp_format=tuple(timestamp_format or ()),
         milestones=tuple(_milestone(one) for one in milestone or ()),
         duplicates=duplicates.value if duplicates else None,

@@ -41,6 +41,8 @@ IDENTIFIER = r"[a-z][a-z0-9_]*"
 DATA_TYPES = "varchar, bigint, integer, double, decimal(p,s), date, timestamp, boolean"
 TEXT_FORMATS = frozenset({"csv", "jsonl", "json"})
 DIRECTIVES = "YymdHIMSfjbBaApz%"
+# Times as a number since 1970 UTC -> microseconds of one.
+EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
 DEFAULT_TRUE = ("true", "1", "yes", "y")
 DEFAULT_FALSE = ("false", "0", "no", "n")
 
@@ -94,7 +96,8 @@ class Column(_Strict):
     the attribute key (`case:` in front: of the trace). `required` columns must be in
     the file; their missing values are counted, not rejected. `optional` columns may
     be absent from the header, for files older than the column. `format` is one
-    strptime format or several; without, dates and times are ISO 8601; a date without a
+    strptime format or several, `epoch_seconds` or `epoch_milliseconds`; without, dates
+    and times are ISO 8601; a date without a
     day (`%Y-%m`) is the first of its month. `normalize` turns full-width letters,
     digits and spaces into ASCII and trims.
     """
@@ -134,6 +137,8 @@ class Column(_Strict):
     @classmethod
     def _known_directives(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for form in value:
+            if form in EPOCHS:
+                continue
             used = re.findall(r"%(.?)", form)
             if set(used) - set(DIRECTIVES):
                 raise ValueError(f"may hold {', '.join('%' + d for d in DIRECTIVES)}")
@@ -147,8 +152,11 @@ class Column(_Strict):
             raise ValueError("pii: hash needs data_type varchar, a pseudonym is text")
         if self.formats and self.data_type not in {"date", "timestamp"}:
             raise ValueError("format is for columns of type date or timestamp")
+        epochs = EPOCHS.keys() & set(self.formats)
+        if self.data_type == "date" and epochs:
+            raise ValueError(f"{min(epochs)} is for columns of type timestamp")
         if self.data_type == "timestamp" and not all(
-            re.search("%[dj]", form) for form in self.formats
+            re.search("%[dj]", form) for form in set(self.formats) - epochs
         ):
             raise ValueError("format of a timestamp must hold the day")
         if self.thousands == self.decimal_mark:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 # Figures whose test a delivery may rightly lack: the first files have no history,
 # shares of a handful of rows are noise.
 UNMEASURED = ("previous_rows", "volume_ratio", "period_share", "reject_share")
+UNMEASURED += ("weekday_shift",)
 
 # Their observed value is a cell of the file, which is a person's in a hashed column.
 VALUE_TYPES = (
@@ -64,8 +65,8 @@ class Task:
 
     `columns` are the lake columns of the contract; `hashed` those that hold
     pseudonyms, `days` those that hold dates. `delivery` has the figures of
-    `DELIVERY_COLUMNS` except `period_share`. `period` is the span of the file in
-    UTC and `local_period` in local days, each with an exclusive end. `unless_suite`
+    `DELIVERY_COLUMNS` but for those made from the rows. `period` is the span of the
+    file in UTC and `local_period` in local days, with exclusive ends. `unless_suite`
     is the hash of the suite that already held this batch back: under the same suite
     the answer would be the same. `is_working_day` is False on a day off, None
     where the contract names no calendar.
@@ -213,6 +214,18 @@ def period_share(suite: Suite, frame: pd.DataFrame, task: Task) -> float | None:
     return float(((times >= start) & (times < end)).mean())
 
 
+def weekday_shift(suite: Suite, frame: pd.DataFrame) -> float | None:
+    """The share of rows that fall on other weekdays than usual, or None."""
+    if suite.weekdays is None:
+        return None
+    name, usual = suite.weekdays
+    days = frame[name].dropna().dt.day_of_week
+    if days.empty:
+        return None
+    shares = days.value_counts(normalize=True)
+    return sum(abs(shares.get(day, 0.0) - usual[day]) for day in range(7)) / 2
+
+
 # The verdict
 
 
@@ -229,6 +242,7 @@ def judge(suite: Suite, frame: pd.DataFrame, task: Task) -> Judgement:
 
     figures = {name: task.delivery.get(name) for name in DELIVERY_COLUMNS}
     figures["period_share"] = period_share(suite, frame, task)
+    figures["weekday_shift"] = weekday_shift(suite, frame)
     is_empty = task.allow_empty and not figures["rows_in"] and frame.empty
     suite_hash = suite.suite_hash
     if is_empty and not task.is_working_day:

@@ -37,6 +37,7 @@ DELIVERY_COLUMNS = (
     "previous_rows",
     "volume_ratio",
     "period_share",
+    "weekday_shift",
 )
 
 # They raise with current numpy, read other data than the file, or repeat what the
@@ -124,7 +125,9 @@ class Suite:
     `sparse` names the columns that are rightly empty in a whole file now and then;
     any other tested column without a value is a vacuous test and fails the file.
     `period_column` is the time that must lie in the file's period; its share is the
-    delivery figure `period_share`.
+    delivery figure `period_share`. `weekdays` are a time and the shares of rows that
+    usually fall on Monday to Sunday (UTC); how many rows would have to change their
+    weekday for that is the delivery figure `weekday_shift`.
 
     Raises SuiteError when an expectation lacks notes or has no known severity, when
     two are the same test, or when one could not be evaluated soundly.
@@ -134,6 +137,7 @@ class Suite:
     delivery: list[Expectation] = field(default_factory=list)
     sparse: tuple[str, ...] = ()
     period_column: str | None = None
+    weekdays: tuple[str, tuple[float, ...]] | None = None
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -157,17 +161,20 @@ class Suite:
     def columns(self) -> tuple[str, ...]:
         """The columns of the file that the suite reads, in first-use order."""
         names = [name for each in self.batch for name in needed_columns(each)]
-        if self.period_column:
-            names.append(self.period_column)
-        return tuple(dict.fromkeys(names))
+        return tuple(dict.fromkeys([*names, *self._timed()]))
 
     @cached_property
     def tested_columns(self) -> tuple[str, ...]:
         """The columns of the file about which the suite makes a claim."""
         names = [name for each in self.batch for name in claimed_columns(each)]
+        return tuple(dict.fromkeys([*names, *self._timed()]))
+
+    def _timed(self) -> Iterator[str]:
+        """The columns that delivery figures are made from."""
         if self.period_column:
-            names.append(self.period_column)
-        return tuple(dict.fromkeys(names))
+            yield self.period_column
+        if self.weekdays:
+            yield self.weekdays[0]
 
     @cached_property
     def suite_hash(self) -> str:
@@ -178,6 +185,8 @@ class Suite:
             "sparse": sorted(self.sparse),
             "period_column": self.period_column,
         }
+        if self.weekdays:
+            content["weekdays"] = self.weekdays
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

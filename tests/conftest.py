@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Each takes a minute to make; who needs one goes where it is.
-SHARED = ("full_night", "demo_warehouse")
+SHARED = ("full_night", "demo_warehouse", "adopted")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

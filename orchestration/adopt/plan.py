@@ -22,6 +22,8 @@ from orchestration.readers.base import Records, quoted
 EARLIEST = date(1990, 1, 1)
 # How far a contract looks ahead of the log it was made from.
 YEARS_AHEAD = 10
+# A log is compared with so many parts of itself.
+PARTS = 4
 # An activity that stands after the end in so many ended cases follows it.
 AFTER_END = 0.95
 OFTEN = 0.05
@@ -45,9 +47,12 @@ NAMES = {
     "outcome": "outcome",
     "requester": "requester",
     "segment": "segment",
+    "score": "score",
+    "cost": "cost",
     "end": "ended_at",
 }
 PEOPLE = ("resource", "requester")
+NUMBERS = {"score": "double", "cost": "decimal(18,2)"}
 TIMED = ("timestamp", "start", "due", "end", "milestone")
 
 
@@ -62,6 +67,7 @@ class Step:
     is_end: bool = False
     is_after_end: bool = False
     is_tail: bool = False
+    is_cancelling: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,9 @@ class Plan:
     by_code: bool = True
     first_day: date = EARLIEST
     last_day: date = EARLIEST
-    facts: dict[str, Any] = field(default_factory=dict)
+    # Shares of rows on Monday to Sunday (UTC), and how far parts of the log stray.
+    weekdays: tuple[float, ...] = ()
+    weekday_shift: float = 0.0
 
     def column(self, part: str) -> str | None:
         """The contract's name of the column that plays a part."""
@@ -124,7 +132,7 @@ class Plan:
         return self.column("end") is not None
 
     def ending(self, kind: str) -> list[Step]:
-        """Steps that are `is_end`, `is_after_end` or `is_tail`."""
+        """Steps that are `is_end`, `is_cancelling`, `is_after_end` or `is_tail`."""
         return [step for step in self.steps if getattr(step, kind)]
 
 
@@ -249,6 +257,7 @@ def _contract(
     timed = {header for part in TIMED for header in proposal.values(part)}
     people = {header for part in PEOPLE for header in proposal.values(part)}
     parts = {header for one in proposal.choices.values() for header in one.value}
+    numbers = {proposal.value(part): kind for part, kind in NUMBERS.items()}
     words = [
         word
         for column in log.columns
@@ -272,6 +281,7 @@ def _contract(
                 names[column.header],
                 is_time=column.header in timed,
                 is_part=column.header in parts,
+                kind=numbers.get(column.header),
                 pii="hash" if column.header in people else None,
                 is_key=names[column.header] in key,
             )
@@ -300,20 +310,21 @@ def _column(
     *,
     is_time: bool,
     is_part: bool,
+    kind: str | None,
     pii: str | None,
     is_key: bool,
 ) -> Column:
     formats = column.times.formats if is_time and column.times else ()
     return Column(
         name=name,
-        data_type="timestamp" if is_time else "varchar",
+        data_type="timestamp" if is_time else kind or "varchar",
         header=column.header,
         required=is_key,
         # Without them a file still says everything that the models read.
         optional=not is_part,
         pii=pii or ("keep" if is_part else personal(column)),
         format=formats,
-        normalize=not is_time and pii is None and is_part,
+        normalize=not is_time and not kind and pii is None and is_part,
     )
 
 
@@ -354,8 +365,33 @@ def _type(plan: Plan) -> None:
     good = "faults is null"
     if plan.export.exact_duplicates == "drop" and result.duplicates:
         good += " and rowid not in (select row from duplicate)"
+    plan.weekdays, plan.weekday_shift = _weekdays(plan, good)
     connection.execute("drop table if exists events")
     connection.execute(f"create temp table events as {_events(plan, good)}")
+
+
+def _weekdays(plan: Plan, good: str) -> tuple[tuple[float, ...], float]:
+    """Shares of rows per weekday, and the largest shift of a quarter of the log."""
+    days = plan.log.connection.execute(
+        f"""
+        select {plan.export.watermark}::date as day, count(*) from typed
+        where {good} and {plan.export.watermark} is not null group by 1 order by 1
+        """
+    ).fetchall()
+    total = sum(count for _, count in days)
+    parts = [[0] * 7 for _ in range(PARTS)]
+    seen = 0
+    for day, count in days:
+        parts[seen * PARTS // total][day.weekday()] += count
+        seen += count
+    whole = tuple(sum(day) / total for day in zip(*parts, strict=True)) if total else ()
+    shifts = [
+        sum(abs(n / sum(part) - usual) for n, usual in zip(part, whole, strict=True))
+        / 2
+        for part in parts
+        if sum(part)
+    ]
+    return whole, max(shifts, default=1.0)
 
 
 def _events(plan: Plan, good: str) -> str:
@@ -517,6 +553,7 @@ def set_ends(plan: Plan, names: Sequence[str]) -> None:
         replace(
             step,
             is_end=step.name in names,
+            is_cancelling=bool({step.name, step.code} & set(plan.wishes.cancelled)),
             is_after_end=step.name in only_after,
             is_tail=step.name in tail,
         )

@@ -21,11 +21,11 @@ from typing import Any
 
 import duckdb
 
-from orchestration.contract import Column, Export
+from orchestration.contract import EPOCHS, Column, Export
 from orchestration.readers.base import Limits, Records, Refusal, quoted
 from orchestration.readers.parse import READERS
 from orchestration.readers.text import GZIP_MAGIC, unpacked
-from orchestration.readers.typed import format_shape
+from orchestration.readers.typed import format_shape, from_epoch
 
 HEAD_BYTES = 2**18
 SAMPLE = 2000
@@ -55,6 +55,15 @@ _ISO_SQL = (
     "(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
 _OFFSET_SQL = ".*(Z|[+-][0-9]{2}:?[0-9]{2})"
+# Ten digits may be anything; under such a name, and between 1990 and 2100, they are a
+# number of seconds since 1970.
+_TIME_NAME = re.compile(
+    "time|date|stamp|epoch|start|begin|end|due|clos|creat|updat|complet|(_|\\b)(at|ts)$"
+    "|时间|日期",
+    re.IGNORECASE,
+)
+_EPOCH = re.compile(r"\d{9,10}([.]\d{1,6})?|\d{12,13}")
+_EPOCH_YEARS = (631_152_000, 4_102_444_800)
 _EVENTS_ELSEWHERE = re.compile(rb'"ocel:|"objectTypes"|<ocel|ocel:object')
 
 
@@ -470,7 +479,7 @@ def _facts(log: Log, i: int, header: str, formats: Sequence[str]) -> Facts:
         f"select {cell}, count(*) as n from cells where {cell} is not null "
         f"group by 1 order by n desc, 1 limit 5"
     ).fetchall()
-    times = _times(log, cell, formats) if filled else None
+    times = _times(log, cell, header, formats) if filled else None
     return Facts(
         at=i,
         header=header,
@@ -501,6 +510,7 @@ def moment(cell: str, formats: Sequence[str]) -> str:
         text = cell if "%z" not in form else f"regexp_replace({cell}, 'Z$', '+0000')"
         value = f"try_strptime({text}, {quoted(form)})"
         value = f"timezone('UTC', {value})" if "%z" in form else value
+        value = from_epoch(cell, form) if form in EPOCHS else value
         branches.append(
             f"when regexp_full_match({cell}, {quoted(format_shape(form))}) then {value}"
         )
@@ -513,7 +523,7 @@ def instant(column: Facts) -> str:
     return moment(column.sql, column.times.formats)
 
 
-def _times(log: Log, cell: str, formats: Sequence[str]) -> Times | None:
+def _times(log: Log, cell: str, header: str, formats: Sequence[str]) -> Times | None:
     for said in [*((one,) for one in formats), tuple(formats)]:
         if said and (read := _read_as(log, cell, "said", said)) is not None:
             return read
@@ -526,7 +536,7 @@ def _times(log: Log, cell: str, formats: Sequence[str]) -> Times | None:
     ]
     found = [
         read
-        for order, formats in _possible(sample)
+        for order, formats in _possible(sample, header)
         if (read := _read_as(log, cell, order, formats)) is not None
     ]
     if not found:
@@ -539,9 +549,12 @@ def _times(log: Log, cell: str, formats: Sequence[str]) -> Times | None:
     return Times(**{**vars(best), "orders": orders, "proof": proof})
 
 
-def _possible(sample: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _possible(sample: list[str], header: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """(order, formats) that could read most of a sample."""
     if not sample:
+        return
+    if _TIME_NAME.search(header) and (epoch := _epoch(sample)):
+        yield "epoch", (epoch,)
         return
     enough = 0.9 * len(sample)
     if sum(bool(_ISO.fullmatch(value)) for value in sample) >= enough:
@@ -556,6 +569,17 @@ def _possible(sample: list[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         kept = [form for form, count in counted.items() if count * 200 >= len(sample)]
         if sum(counted.values()) >= enough * 0.2 and kept:
             yield order, tuple(sorted(kept))
+
+
+def _epoch(sample: list[str]) -> str | None:
+    """What numbers of a sample count since 1970, if all of them can."""
+    if not all(_EPOCH.fullmatch(value) for value in sample):
+        return None
+    first, last = _EPOCH_YEARS
+    for form, micros in EPOCHS.items():
+        if all(first <= float(value) * micros / 1e6 < last for value in sample):
+            return form
+    return None
 
 
 def _forms(value: str) -> Iterator[tuple[str, str]]:
@@ -629,6 +653,7 @@ def _read_as(log: Log, cell: str, order: str, formats: tuple[str, ...]) -> Times
         if len(found) > MOST_WORDS:
             return None
     has_offset = offsets > 0 and (not formats or any("%z" in one for one in formats))
+    has_offset = has_offset or bool(formats and set(formats) <= EPOCHS.keys())
     return Times(
         formats, read / digits, has_offset, midnight, tuple(found), words, (order,)
     )

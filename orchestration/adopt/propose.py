@@ -15,6 +15,9 @@ from dataclasses import dataclass, field, replace
 from orchestration.adopt.profile import Facts, Log, instant
 
 NONE = "none"
+# Parts beside case, activity and time; most are taken only where a person says so.
+SAID_ALONE = ("resource", "org_unit", "due", "outcome", "requester", "segment")
+SAID_ALONE += ("score", "cost")
 ACTIVITIES = (2, 250)
 # Two proposals whose scores are nearer than this are rivals: a person decides.
 RIVAL = 0.25
@@ -71,6 +74,9 @@ class Wishes:
     outcome: str | None = None
     requester: str | None = None
     segment: str | None = None
+    score: str | None = None
+    cost: str | None = None
+    cancelled: tuple[str, ...] = ()
     timestamp_format: tuple[str, ...] = ()
     milestones: tuple[tuple[str, str], ...] = ()
     duplicates: str | None = None
@@ -502,7 +508,7 @@ def _propose_rest(log: Log, wishes: Wishes, found: Proposal) -> None:
     groups = found.within
     assert groups is not None
     taken = {header for one in found.choices.values() for header in one.value}
-    for part in ("resource", "org_unit", "due", "outcome", "requester", "segment"):
+    for part in SAID_ALONE:
         said = getattr(wishes, part)
         if said:
             _said(found, part, [said])

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from orchestration.adopt.plan import Plan
-from orchestration.adopt.profile import Facts, Log, instant
+from orchestration.adopt.plan import NUMBERS, Plan
+from orchestration.adopt.profile import READS, Facts, Log, instant
 from orchestration.adopt.propose import ACTIVITIES, NONE, Proposal, Wishes
 from orchestration.readers.base import quoted
 
@@ -50,6 +50,7 @@ def before(log: Log, proposal: Proposal, wishes: Wishes) -> Iterator[Finding]:
         yield from _timestamp(log, proposal)
         yield from _activity(log, proposal)
     yield from _dates(log, proposal, wishes)
+    yield from _numbers(log, proposal)
 
 
 def _duplicates(log: Log, wishes: Wishes) -> Iterator[Finding]:
@@ -204,6 +205,24 @@ def _dates(log: Log, proposal: Proposal, wishes: Wishes) -> Iterator[Finding]:
             f"{log.rows:,} rows",
             "Say --timezone, such as Asia/Shanghai",
         )
+
+
+def _numbers(log: Log, proposal: Proposal) -> Iterator[Finding]:
+    for part in NUMBERS:
+        column = log.named(proposal.value(part) or "")
+        if column is None:
+            continue
+        (wrong,) = log.one(
+            f"select count(*) from cells where not regexp_full_match({column.sql}, "
+            "'[+-]?[0-9]+([.][0-9]+)?')"
+        )
+        if wrong > (1 - READS) * column.filled:
+            yield Finding(
+                "no_number",
+                f"{column.header} is no plain number in {wrong:,} of "
+                f"{column.filled:,} cells",
+                f"Export it as digits with a decimal point, or leave --{part} out",
+            )
 
 
 def _contradictions(log: Log, proposal: Proposal, wishes: Wishes) -> Iterator[Finding]:

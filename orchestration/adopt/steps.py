@@ -20,8 +20,10 @@ from orchestration.adopt import accept as accepting
 from orchestration.adopt import refuse, render, write
 from orchestration.adopt.plan import Plan, last_names, make, set_ends
 from orchestration.adopt.profile import Log, read, sniff
+from orchestration.adopt.progress import Progress
 from orchestration.adopt.propose import (
     NONE,
+    SAID_ALONE,
     Choice,
     Proposal,
     Wishes,
@@ -38,7 +40,7 @@ from orchestration.settings import Settings
 DONE, DECISIONS, REFUSED = 0, 2, 3
 # Parts of a log, in the order in which a person thinks of them.
 PARTS = ("case", "activity", "timestamp", "start", "lifecycle", "resource", "org_unit")
-PARTS += ("due", "outcome", "requester", "segment")
+PARTS += SAID_ALONE[2:]
 NEEDED = ("case", "activity", "timestamp")
 # Words for an activity with which something is over.
 _FINAL = (
@@ -78,7 +80,8 @@ def adopt(settings: Settings, request: Request, say: Say, tell: Say) -> int:
     )
     try:
         connection.execute("set TimeZone = 'UTC'")
-        return _adopt(settings, request, connection, work, say, tell)
+        with Progress(connection, tell) as progress:
+            return _adopt(settings, request, connection, work, say, progress)
     except Refusal as refusal:
         say(f"{request.log.name} {refusal.message}.")
         say(f"Refused: {refusal.code}. Nothing was written.")
@@ -133,6 +136,7 @@ def _adopt(
         missing.append("end")
     else:
         set_ends(plan, ends)
+        _know_cancelled(plan)
         found += refuse.after(plan)
     for finding in found:
         say(str(finding))
@@ -158,6 +162,19 @@ def _know(log: Log, wishes: Wishes) -> None:
             raise write.AdoptError(
                 f"{log.path.name} has no column {header!r}{nearest(header, headers)}. "
                 f"It has: {', '.join(headers)}"
+            )
+
+
+def _know_cancelled(plan: Plan) -> None:
+    """Raise AdoptError for what calls a case off and is none of its ends."""
+    ends = plan.ending("is_end")
+    known = {word for step in ends for word in (step.name, step.code)}
+    for name in plan.wishes.cancelled:
+        if name not in known:
+            raise write.AdoptError(
+                f"--cancelled {name!r} is none of the ends: "
+                f"{', '.join(step.name for step in ends) or 'there are none'}. "
+                f"Say --end {shlex.quote(name)} as well"
             )
 
 
@@ -190,7 +207,7 @@ def _choices(proposal: Proposal) -> Iterator[str]:
             continue
         yield (
             f"  left out    {header}: one value per case, later than its row in "
-            f"{count:,} rows; it knows the future"
+            f"{count:,} rows; it knows the future and can only be an --end"
         )
 
 
@@ -358,6 +375,8 @@ def _command(
         words += ["--timezone", wishes.timezone]
     for end in wishes.end or ends or ["<activity or column>"]:
         words += ["--end", end]
+    for name in wishes.cancelled:
+        words += ["--cancelled", name]
     return shlex.join(words)
 
 

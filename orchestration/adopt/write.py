@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestration import scaffold
-from orchestration.adopt.render import is_sealed
+from orchestration.adopt.render.text import is_sealed
 from orchestration.faults import faultpoint
 
 FOLDERS = ("models/staging", "models/processes", "models/metrics", "tests/data")

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from orchestration.contract import Column, Export, local_midnight
+from orchestration.contract import EPOCHS, Column, Export, local_midnight
 from orchestration.ledger import Reject
 from orchestration.readers.base import MAX_REJECTS_KEPT, Records, Refusal, quoted
 
@@ -53,6 +53,10 @@ _DIRECTIVES = {
     "p": "[AaPp][Mm]",
     "z": "(?:[+-][0-9]{2}:?[0-9]{2}|Z)",
     "%": "%",
+}
+_EPOCH_SHAPES = {
+    "epoch_seconds": "[0-9]{9,10}(?:[.][0-9]{1,6})?",
+    "epoch_milliseconds": "[0-9]{12,13}",
 }
 _ISO_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ISO_TIME = _ISO_DATE + "[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?"
@@ -448,6 +452,8 @@ def format_shape(form: str) -> str:
 
     Where two numbers touch, both must be padded: `%Y%m%d` means eight digits.
     """
+    if form in EPOCHS:
+        return _EPOCH_SHAPES[form]
     tokens = re.findall(r"%.|[^%]", form)
     shape = ""
     for at, token in enumerate(tokens):
@@ -465,6 +471,13 @@ def format_shape(form: str) -> str:
     return shape
 
 
+def from_epoch(cell: str, form: str) -> str:
+    """SQL for the UTC time of a number since 1970."""
+    return (
+        f"make_timestamp((try_cast({cell} as decimal(20, 6)) * {EPOCHS[form]})::bigint)"
+    )
+
+
 def _timestamp(
     export: Export, column: Column, kind: str, cell: str, iso_too: bool
 ) -> _Typing:
@@ -477,7 +490,9 @@ def _timestamp(
     for form in column.formats:
         shape = _matches(cell, format_shape(form))
         shapes.append(shape)
-        if "%z" in form:
+        if form in EPOCHS:
+            instants.append(f"when {shape} then {from_epoch(cell, form)}")
+        elif "%z" in form:
             # DuckDB knows only digits as an offset.
             text = f"regexp_replace({cell}, 'Z$', '+0000')"
             value = f"timezone('UTC', try_strptime({text}, {quoted(form)}))"

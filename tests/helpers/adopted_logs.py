@@ -1,11 +1,13 @@
 """Logs adopted one after the other into one copy of the project, without a terminal.
 
-Which logs, with which decisions: those of the tutorial and, where they are there, the
-real ones. One refresh publishes them all.
+Which logs, with which decisions: those of the tutorial, one that calls for every
+template and, where they are there, the real ones. One refresh publishes them all, a
+second one the KPIs that were accepted.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shlex
@@ -15,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.helpers.project_copy import REPOSITORY, Project, copy_project
+from tests.helpers.synthetic_logs import moment
+from tests.integration.test_candidates import drawn
 
 TUTORIAL = "docs/from-log-to-kpis.md"
 BLOCK = re.compile(
@@ -82,6 +86,13 @@ LOGS = (
     Decided("formats/call_centre_demo.xlsx", "phone", "--timezone UTC", "no_case_id"),
     Decided("formats/recruiting-red.jsonocel", "jobads", "", "object_centric"),
 )
+# A log of tickets that calls for every template.
+TICKETS = (
+    "--timezone Asia/Shanghai --case Request --activity Step --timestamp Done "
+    "--start Begun --resource Who --org-unit Team --due Deadline --outcome Outcome "
+    "--requester Customer --score Score --cost Cost --end Finish --end Withdraw "
+    "--cancelled Withdraw"
+)
 Answer = subprocess.CompletedProcess
 
 
@@ -91,6 +102,7 @@ class Adopted:
 
     project: Project
     real: dict[str, Answer[str]] = field(default_factory=dict)
+    tickets: list[Answer[str]] = field(default_factory=list)
     tutorial: dict[str, Answer[str]] = field(default_factory=dict)
 
 
@@ -109,6 +121,7 @@ def adopt_all(root: Path, real: Path | None) -> Adopted:
             *("adopt", str(real / one.log), "--process", one.process, "--yes"),
             *shlex.split(one.flags),
         )
+    _adopt_tickets(done)
     for file, language, text in blocks(TUTORIAL):
         if file:
             (root / file).write_text(text, encoding="utf-8")
@@ -117,8 +130,66 @@ def adopt_all(root: Path, real: Path | None) -> Adopted:
                 command, *arguments = shlex.split(line)
                 run = done.project.run if command == "takt" else done.project.python
                 assert command in {"takt", "python"}, line
+                if "--accept" in arguments:
+                    _accept_tickets(done)
                 done.tutorial[line] = run(*arguments)
     return done
+
+
+def _adopt_tickets(done: Adopted) -> None:
+    """Adopt the drawn log; then do by hand what no flag says.
+
+    Which step is an approval is for people to say, and so is that its resources are no
+    people: a pseudonym of a system is no system.
+    """
+    root = done.project.root
+    with (root / "tickets.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        names = "Request Step Begun Done Who Team Deadline Outcome Customer Score Cost"
+        writer.writerow(names.split())
+        for number, one in enumerate(drawn()[1]):
+            known = [moment(one["due"]), one["outcome"], one["requester"]]
+            known += [one["score"], f"{one['cost'] / 100:.2f}"]
+            for event in one["events"]:
+                step = [event.activity, moment(event.start), moment(event.end)]
+                who = [event.resource, event.unit]
+                writer.writerow([f"R{number:04}", *step, *who, *known])
+    answer = done.project.run(
+        *("adopt", "tickets.csv", "--process", "tickets", "--yes"),
+        *shlex.split(TICKETS),
+    )
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    done.tickets.append(answer)
+    edit(
+        root / "seeds/process_steps.csv",
+        r"(\ntickets,approve,.*),work,,",
+        r"\1,approval,1,",
+    )
+    edit(
+        root / "models/staging/tickets/_tickets__sources.yml",
+        r"(header: Who\n +)pii: hash",
+        r"\1pii: keep",
+    )
+
+
+def edit(path: Path, pattern: str, text: str) -> None:
+    """Change a file as a person would; fails if there is nothing to change."""
+    changed, count = re.subn(pattern, text, path.read_text(encoding="utf-8"))
+    assert count == 1, f"{path}: {pattern}"
+    path.write_text(changed, encoding="utf-8")
+
+
+def _accept_tickets(done: Adopted) -> None:
+    """Accept all that is measured of the drawn log, but for what no model can be."""
+    with done.project.marts() as connection:
+        found = connection.execute(
+            "select candidate_id from fct_kpi_candidates where process_code = "
+            "'tickets' and status <> 'refused' and template_code <> 'T15'"
+        ).fetchall()
+    ids = ",".join(sorted(one for (one,) in found))
+    for _ in range(2):
+        arguments = ("adopt", "--process", "tickets", "--accept", ids)
+        done.tickets.append(done.project.run(*arguments))
 
 
 # Run inside the copy: empty tables are all that dbt needs to learn columns.

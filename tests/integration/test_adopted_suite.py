@@ -7,7 +7,7 @@ twice the upper 99 % Wilson bound of what is: 8 of 160 empty agents, .05, allow 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from orchestration.evaluation import evaluate
+from orchestration.judging import weekday_shift
 from orchestration.suites import DELIVERY_COLUMNS, Suite, claimed_columns
 from tests.unit.adopt.conftest import desk  # noqa: F401
 from tests.unit.adopt.logs import SAID, Desk, rows, written
@@ -55,11 +56,17 @@ def frame() -> pd.DataFrame:
         {
             "case_id": cells[0],
             "activity": cells[1],
-            "occurred_at": pd.to_datetime(pd.Series(cells[2])),
+            "occurred_at": utc(cells[2]),
             "resource": [who or None for who in cells[3]],
-            "started_at": pd.to_datetime(pd.Series(cells[4])),
+            "started_at": utc(cells[4]),
         }
     )
+
+
+def utc(cells: Sequence[str]) -> pd.Series:
+    """Local times of the log as the lake holds them."""
+    local = pd.to_datetime(pd.Series(cells)).dt.tz_localize("Asia/Shanghai")
+    return local.dt.tz_convert("UTC").dt.tz_localize(None)
 
 
 def failed(suite: Suite, frame: pd.DataFrame, **delivery: float) -> set[str]:
@@ -129,9 +136,22 @@ def test_each_planted_defect_is_seen(
     [
         ({"loaded": 100.0}, {"loaded"}),
         ({"rejected": 40.0, "reject_share": 0.25}, {"reject_share"}),
+        ({"weekday_shift": 0.9}, {"weekday_shift"}),
     ],
 )
 def test_a_cut_or_unreadable_delivery_is_seen(
     suite: Suite, frame: pd.DataFrame, figures: dict[str, float], seen: set[str]
 ) -> None:
     assert failed(suite, frame, **figures) == seen
+
+
+def test_rows_are_compared_with_the_usual_ones_of_their_weekday(
+    suite: Suite, frame: pd.DataFrame
+) -> None:
+    """Without its Mondays, a file has their share on other days than usual."""
+    assert weekday_shift(suite, frame) == pytest.approx(0, abs=0.001)
+    mondays = frame["occurred_at"].dt.day_of_week == 0
+    assert 0.1 < mondays.mean() < 0.2
+    shifted = weekday_shift(suite, frame[~mondays])
+    assert shifted == pytest.approx(mondays.mean(), abs=0.001)
+    assert weekday_shift(Suite(), frame) is None

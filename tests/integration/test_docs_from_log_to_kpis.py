@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.adopt.measures import TEMPLATES
 from tests.helpers.adopted_logs import Adopted, unit_tests
 from tests.unit.conventions.project import CHECKS
 from tests.unit.conventions.project import Project as Files
@@ -107,14 +108,59 @@ def test_an_accepted_kpi_has_the_periods_of_its_candidate(
     assert set(expected) <= set(published)
 
 
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_has_the_periods_of_its_candidates(
+    adopted: Adopted, template: str
+) -> None:
+    """The drawn log calls for all of them; its candidates are held to plain Python."""
+    with adopted.project.marts() as connection:
+        differing = connection.execute(
+            """
+            select
+                candidates.candidate_id, count(*), count(*) filter (where
+                    values.numerator is distinct from measured.numerator
+                    or values.denominator is distinct from measured.denominator)
+            from fct_kpi_candidates as candidates
+            inner join fct_kpi_candidate_values as values using (candidate_id)
+            inner join dim_kpis as kpis
+                on kpis.process_code = 'tickets'
+                and kpis.name_en = candidates.name_en
+            left join fct_kpi_values as measured
+                on measured.kpi_code = kpis.kpi_code
+                and measured.period_grain = values.period_grain
+                and measured.period_start = values.period_start
+                and measured.segment_code = 'all'
+            where candidates.process_code = 'tickets'
+                and candidates.template_code = ? and values.denominator > 0
+            group by candidates.candidate_id
+            """,
+            [template],
+        ).fetchall()
+    assert differing, "the drawn log calls for it"
+    for candidate, periods, wrong in differing:
+        assert (periods >= 12, wrong) == (True, 0), candidate
+
+
+def test_a_second_acceptance_of_all_changes_nothing(adopted: Adopted) -> None:
+    _, first, again = adopted.tickets
+    assert first.returncode == again.returncode == 0, first.stderr
+    assert first.stdout.count("Wrote models/metrics/tickets/kpi_tickets__") >= 48
+    assert again.stdout.startswith("Nothing changed.")
+
+
 def test_the_unit_tests_of_all_packs_pass(adopted: Adopted, tmp_path: Path) -> None:
     """One of the cases of each pack, two of each accepted KPI, and those of events."""
     contracts = (adopted.project.root / "models/staging").glob("*/_*__sources.yml")
     packs = sorted(path.parent.name for path in contracts if is_adopted(path))
     assert "claims" in packs
     folders = [f"models/processes/{pack}" for pack in packs]
-    found = unit_tests(adopted, tmp_path / "unit", [*folders, "models/metrics/claims"])
-    assert len(found) >= len(packs) + 6
+    metrics = ["models/metrics/claims", "models/metrics/tickets"]
+    found = unit_tests(adopted, tmp_path / "unit", [*folders, *metrics])
+    accepted = [
+        p for one in metrics for p in (adopted.project.root / one).glob("*.sql")
+    ]
+    assert len(accepted) >= 3 + len(TEMPLATES)
+    assert len(found) >= len(packs) + 2 * len(accepted)
     assert set(found.values()) == {"pass"}
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.adopt.render import is_sealed
+from orchestration.adopt.render.text import is_sealed
 from tests.helpers.adopted_logs import LOGS, Adopted
 from tests.real.oracles import adopted as oracle
 from tests.real.oracles.measured import seconds
@@ -191,5 +191,5 @@ def test_every_file_of_the_gate_is_admitted(adopted: Adopted, real_data: Path) -
         "join batches on batches.seq = verdicts.batch_seq"
     )
     found = {str(row["source"]): row["verdict"] for row in verdicts}
-    assert set(found) == {*READERS, "claims"}
+    assert set(found) == {*READERS, "claims", "tickets"}
     assert set(found.values()) <= {"PASS", "WARN"}

@@ -103,6 +103,34 @@ def test_one_format_reads_the_whole_column(
     assert times.has_offset == form.endswith("+08:00")
 
 
+@pytest.mark.parametrize(
+    ("form", "factor", "last"),
+    [
+        ("epoch_seconds", 1, ""),
+        ("epoch_seconds", 1, ".5"),
+        ("epoch_milliseconds", 1000, ""),
+    ],
+)
+def test_numbers_since_1970_are_times_in_utc(
+    desk: Desk, tmp_path: Path, form: str, factor: int, last: str
+) -> None:
+    """Under the name of a time; the same digits as a number of an account are none."""
+    lines = []
+    for case, step, at, who in rows():
+        second = int(datetime.fromisoformat(f"{at}+00:00").timestamp())
+        lines.append([case, step, f"{second * factor}{last}", who, second])
+    log = written(tmp_path, lines, (*HEADER, "Account"))
+    read_log, found = profiled(log)
+    assert found.value("timestamp") == "Timestamp"
+    times = read_log.named("Timestamp").times
+    assert (times.formats, times.has_offset, times.reads) == ((form,), True, 1)
+    assert read_log.named("Account").times is None
+    assert desk.adopt(log, replace(SAID, timezone=None)) == 0, desk.text
+    assert "40 cases from 2026-03-01 to" in desk.text
+    (contract,) = desk.root.rglob("_claims__sources.yml")
+    assert f"format: {form}" in contract.read_text()
+
+
 def test_words_in_a_time_column_are_no_time_and_counted(tmp_path: Path) -> None:
     lines = [[*r, r[2] if n % 4 else "not yet"] for n, r in enumerate(rows())]
     log, _ = profiled(written(tmp_path, lines, (*HEADER, "Paid at")))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.adopt.propose import Wishes
+from orchestration.adopt.write import AdoptError
 from tests.unit.adopt.logs import HEADER, SAID, Desk, rows, tree, written
 
 UNSAID = Wishes(timezone="Asia/Shanghai")
@@ -157,6 +158,27 @@ def test_a_time_that_no_format_reads_is_refused(desk: Desk, tmp_path: Path) -> N
     refused(
         desk, log, SAID, "no_timestamp: Timestamp", "160 cells", "--timestamp-format"
     )
+
+
+def test_a_cost_that_is_no_number_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """Every fourth of 160 cells has its currency in it."""
+    lines = [[*r, f"{n} EUR" if n % 4 == 0 else f"{n}.5"] for n, r in enumerate(rows())]
+    log = written(tmp_path, lines, (*HEADER, "Cost"))
+    wishes = replace(SAID, cost="Cost")
+    refused(desk, log, wishes, "no_number: Cost", "40 of 160 cells", "decimal point")
+
+
+def test_what_calls_a_case_off_must_end_it(desk: Desk, tmp_path: Path) -> None:
+    log = written(tmp_path, rows())
+    before = tree(desk.root)
+    message = "--cancelled 'check' is none of the ends: pay. Say --end check as well"
+    with pytest.raises(AdoptError, match=message):
+        desk.adopt(log, replace(SAID, cancelled=("check",)))
+    assert tree(desk.root) == before
+    wishes = replace(SAID, end=("pay", "check"), cancelled=("check",))
+    assert desk.adopt(log, wishes) == 0, desk.text
+    sql = model(desk, "int_claims__instances")
+    assert "endings.activity_code in (\n            'check'\n        )" in sql
 
 
 # ------------------------------------------------- a part is lost, the rest works

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.adopt import steps
-from orchestration.adopt.render import is_sealed
+from orchestration.adopt.render.text import is_sealed
 from orchestration.adopt.write import AdoptError
 from tests.unit.adopt.logs import (
     REPOSITORY,
@@ -86,7 +86,7 @@ def test_an_edited_file_stays_and_the_difference_is_shown(
     assert desk.adopt(log, replace(SAID, end=("decide",))) == 0
     assert path.read_text() == edited
     assert f"{INSTANCES} was edited and stays" in desk.text
-    assert "-    true as is_cancelled," in desk.text
+    assert "-        true as is_cancelled," in desk.text
     # What nobody edited follows the new decision.
     assert "Wrote models/processes/claims/int_claims__instances.yml" in desk.text
 
@@ -167,13 +167,15 @@ sys.exit(Desk(settings, root).adopt(log))
 """
 
 
-def adopt_in_child(root: Path, home: Path, log: Path, fault: str = "") -> int:
-    """The exit code of an adoption in a process of its own."""
+def adopt_in_child(
+    root: Path, home: Path, log: Path, fault: str = "", child: str = CHILD
+) -> int:
+    """The exit code of an adoption (or removal) in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "TAKT_FAULT": fault}
     if not fault:
         del environment["TAKT_FAULT"]
     return subprocess.run(
-        [sys.executable, "-c", CHILD, str(root), str(home), str(log)],
+        [sys.executable, "-c", child, str(root), str(home), str(log)],
         env=environment,
         cwd=REPOSITORY,
         check=False,
@@ -200,3 +202,29 @@ def test_killed_midway_and_run_again_the_tree_is_the_same(
     assert adopt_in_child(other, home, log) == 0
     assert tree(other) == tree(desk.root)
     assert tree(home / "exports") == tree(desk.settings.exports)
+
+
+REMOVE = CHILD.replace(
+    "Desk(settings, root).adopt(log)",
+    'steps.remove(settings, "claims", yes=False, dry_run=False, say=print)',
+).replace(
+    "from orchestration.settings",
+    "from orchestration.adopt import steps\nfrom orchestration.settings",
+)
+
+
+@pytest.mark.parametrize("passed", [3, 9])
+def test_a_removal_that_was_killed_is_completed_by_the_next(
+    desk: Desk, log: Path, tmp_path: Path, passed: int
+) -> None:
+    """Lists and registers go first: what a kill leaves is read by no refresh."""
+    before = tree(desk.root)
+    desk.adopt(log)
+    home = tmp_path / "killed"
+    fault = f"adopt.before_file:kill:{passed}"
+    assert adopt_in_child(desk.root, home, log, fault, REMOVE) == -9
+    assert before != tree(desk.root)
+    listed = (desk.root / "models/processes/core/int_process_events.sql").read_text()
+    assert "'claims'" not in listed
+    assert adopt_in_child(desk.root, home, log, "", REMOVE) == 0
+    assert tree(desk.root) == before
