@@ -70,8 +70,14 @@
                     )
                     / case
                         when max(goals.missing_policy) = 'zero' then 1
-                        else sum(
-                            case when shares.attainment is not null then shares.share end
+                        -- Drivers without weight alone have no mean.
+                        else nullif(
+                            sum(
+                                case
+                                    when shares.attainment is not null then shares.share
+                                end
+                            ),
+                            0
                         )
                     end,
                     4

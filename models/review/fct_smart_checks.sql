@@ -1,16 +1,20 @@
 -- Grain: one row per KPI that is not retired, and check; of two severities the graver.
 -- A check is a sentence about the KPI that must not hold.
 {% set checks = [
-    ('S1', 'F', "regexp_matches(lower(name_en), quantity_words || '.*( and | & ).*' || quantity_words) or regexp_matches(name_zh, quantity_words || '.*(&|与|和|及).*' || quantity_words)",
+    ('S1', 'F', "regexp_matches(lower(name_en), quantity_words || '.*( and | & ).*' || quantity_words)",
      "json_object('name', name_en)"),
+    ('S1', 'F', "regexp_matches(name_zh, quantity_words || '.*(&|与|和|及).*' || quantity_words)",
+     "json_object('name', name_zh)"),
     ('S2', 'F', "not (has_from_step and has_to_step)",
      "json_object('step', case when has_from_step then to_activity_code else from_activity_code end)"),
     ('S3', 'F', "case measure_type when 'duration' then unit not in ('seconds', 'minutes', 'hours', 'days') when 'rate' then unit <> 'pct' when 'score' then unit <> 'score' else unit in ('seconds', 'minutes', 'hours', 'days') end",
      "json_object('unit', unit, 'type', 'type_' || measure_type)"),
     ('S4', 'F', "has_target and case direction when 'higher' then target_min is null or target_max is not null when 'lower' then target_max is null or target_min is not null else target_min is null or target_max is null end",
      "json_object('direction', direction)"),
-    ('S5', 'F', "regexp_matches(lower(name_en), '^' || vague_verbs || '\\b') or regexp_matches(lower(name_en), '\\b' || vague_adjectives || '\\b') or regexp_matches(name_zh, '^' || vague_verbs) or regexp_matches(name_zh, vague_adjectives)",
+    ('S5', 'F', "regexp_matches(lower(name_en), '^' || vague_verbs || '\\b') or regexp_matches(lower(name_en), '\\b' || vague_adjectives || '\\b')",
      "json_object('name', name_en)"),
+    ('S5', 'F', "regexp_matches(name_zh, '^' || vague_verbs) or regexp_matches(name_zh, vague_adjectives)",
+     "json_object('name', name_zh)"),
     ('S6', 'F', "(change_type = 'level' and regexp_matches(concat_ws(' ', name_en, name_zh, target_reason), '([+＋]|提升|提高|增长|降低|下降|increase|raise|reduce|cut|improve)\\D{0,12}\\d+([.]\\d+)?\\s*[%％]')) or (change_type <> 'level' and baseline is null)",
      "json_object('change', case when change_type = 'level' then 'relative_or_points' else 'no_baseline' end)"),
     ('S7', 'W', "coalesce(name_en, '') = '' or coalesce(name_zh, '') = ''",
@@ -24,7 +28,7 @@
     ('M4', 'W', "measure_type = 'rate' and rarer_outcomes < smart_events",
      "json_object('events', rarer_outcomes)"),
     ('M6', 'F', "is_stale and periods > 0",
-     "json_object('data', strftime(" ~ utc_to_local('data_as_of') ~ ", '%Y-%m-%d %H:%M'))"),
+     "json_object('data', coalesce(strftime(" ~ utc_to_local('data_as_of') ~ ", '%Y-%m-%d %H:%M'), 'none_yet'))"),
     ('M7', 'F', "is_manual and (data_owner_code is null or coalesce(newest_n, 0) = 0)",
      "json_object('owner', coalesce(data_owner_code, '-'))"),
     ('M8', 'W', "moving_ranges < smart_ranges",
@@ -77,8 +81,9 @@ ranked as (
         *,
         row_number() over (
             partition by kpi_code, check_id
-            -- What is found comes before what is not, and F before W.
-            order by is_finding desc, severity asc
+            -- What is found comes before what is not, and F before W; of two names that
+            -- are at fault, one.
+            order by is_finding desc, severity asc, evidence asc
         ) as gravity
     from checked
 ),

@@ -15,7 +15,7 @@
 ] %}
 {% set words = ['quantity_words', 'vague_verbs', 'vague_adjectives'] %}
 
-with figures as (
+with recursive figures as (
     select
         {% for figure in figures %}
         max(case when name = '{{ figure }}' then try_cast(value as double) end)
@@ -122,11 +122,18 @@ counted_counters as (
 
 twins as (
     select
-        kpi_code,
-        min(other_kpi_code) as twin_code
-    from {{ ref('int_kpi_redundancy') }}
-    where is_equal and periods >= 3
-    group by kpi_code
+        kpis.kpi_code,
+        min(
+            case
+                when kpis.kpi_code = alike.kpi_code then alike.other_kpi_code
+                else alike.kpi_code
+            end
+        ) as twin_code
+    from kpis
+    inner join {{ ref('int_kpi_redundancy') }} as alike
+        on kpis.kpi_code in (alike.kpi_code, alike.other_kpi_code)
+    where alike.is_equal and alike.periods >= 3
+    group by kpis.kpi_code
 ),
 
 goals as (
@@ -186,15 +193,18 @@ red_outcomes as (
 units as (
     -- A unit, and each unit above it.
     select
-        org_unit_code,
-        org_unit_code as above_code
-    from {{ ref('stg_registers__org_units') }}
-    union all
+        org_units.org_unit_code,
+        org_units.org_unit_code as above_code
+    from {{ ref('stg_registers__org_units') }} as org_units
+    where {{ in_force('org_units') }}
+    union
     select
-        org_unit_code,
-        parent_code as above_code
-    from {{ ref('stg_registers__org_units') }}
-    where parent_code is not null
+        units.org_unit_code,
+        org_units.parent_code as above_code
+    from units
+    inner join {{ ref('stg_registers__org_units') }} as org_units
+        on units.above_code = org_units.org_unit_code
+    where org_units.parent_code is not null and {{ in_force('org_units') }}
 ),
 
 work as (
@@ -224,7 +234,7 @@ control as (
     inner join work as steps
         on between_steps.process_code = steps.process_code
         and between_steps.activity_code = steps.activity_code
-    left join {{ ref('stg_registers__owners') }} as owners
+    left join {{ ref('dim_owners') }} as owners
         on kpis.owner_code = owners.owner_code
     left join units
         on between_steps.org_unit_code = units.org_unit_code
@@ -253,10 +263,10 @@ select
     kpis.publish_lag_days,
     kpis.next_review_on,
     processes.timezone,
-    kpis.from_activity_code is null or first_steps.activity_code is not null
+    kpis.from_activity_code is null or coalesce(not first_steps.is_retired, false)
         as has_from_step,
-    kpis.to_activity_code is null
-    or last_steps.activity_code is not null as has_to_step,
+    kpis.to_activity_code is null or coalesce(not last_steps.is_retired, false)
+        as has_to_step,
     figures.quantity_words,
     figures.vague_verbs,
     figures.vague_adjectives,

@@ -1,8 +1,9 @@
 """Twenty replays in which nothing happens: no rule may find more than it says it does.
 
 Each replay is a process of its own with 18 months of five KPIs, four of them means that
-swing around a flat level and one a rate whose true value is its alarm limit; pairs of
-weeks; and interventions that change nothing. All of it goes through the models at once.
+swing around a flat level (two of behaviour, two of outcomes) and one a rate whose true
+value is its alarm limit; pairs of weeks; and interventions that change nothing. All are
+registered as they should be. All of it goes through the models at once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binom, norm
 
 from tests.helpers.review_rows import kpi, months, target
 from tests.helpers.warehouse import Warehouse
@@ -23,6 +25,7 @@ LEVEL, SPREAD = 100.0, 5.0
 # One sigma away: kept in five months of six, so neither too easy nor too hard.
 LIMIT = LEVEL + SPREAD
 ORDERS, SHARE = 200, 0.05
+KINDS = ("behaviour", "behaviour", "outcome", "outcome")
 BEFORE, AFTER = 26, 12
 START = date(2026, 1, 5)
 MONDAY = date(2026, 1, 5)
@@ -55,7 +58,12 @@ MODELS = (
     "int_target_verdicts",
     "int_kpi_redundancy",
     "int_kpi_silences",
+    "int_smart_facts",
+    "fct_smart_checks",
+    "fct_kpi_readiness",
     "int_review_labels",
+    "int_findings_smart",
+    "int_findings_behaviour",
     "int_findings_targets",
     "int_findings_conflicts",
     "int_findings_improvements",
@@ -76,11 +84,32 @@ def replay(number: int) -> dict[str, list[dict[str, Any]]]:
     means = [f"{process}.mean_{place}" for place in range(MEANS)]
     rate = f"{process}.rate"
     hits = random.binomial(ORDERS, SHARE, MONTHS)
+    registered = {
+        "process_code": process,
+        "objective_code": "strategy",
+        "family": "quality",
+        "assign_by": "completion",
+        "publish_lag_days": 3,
+    }
+    rate_is = {"measure_type": "rate", "unit": "pct", "scale": 100}
+    review = {"review_by": date(2099, 1, 1)}
     rows: dict[str, list[dict[str, Any]]] = {
-        "dim_kpis": [kpi(code, process_code=process, ideal=0.0) for code in means]
-        + [kpi(rate, process_code=process, measure_type="rate", unit="pct", scale=100)],
-        "stg_registers__kpi_targets": [target(code, LIMIT) for code in means]
-        + [target(rate, 100 * SHARE)],
+        "dim_kpis": [
+            kpi(code, ideal=0.0, kind=kind, **registered)
+            for code, kind in zip(means, KINDS, strict=True)
+        ]
+        + [kpi(rate, **registered, **rate_is)],
+        "dim_processes": [{"process_code": process, "timezone": "Asia/Shanghai"}],
+        "dim_process_steps": [
+            {
+                "process_code": process,
+                "activity_code": "think",
+                "is_hard_to_quantify": True,
+                "is_retired": False,
+            }
+        ],
+        "stg_registers__kpi_targets": [target(code, LIMIT, **review) for code in means]
+        + [target(rate, 100 * SHARE, **review)],
         "int_review_series": [
             {**row, "target_max": 100 * SHARE, "alarm_max": 100 * SHARE}
             | {"measure_type": "rate", "scale": 100.0, "n": ORDERS, "n_min": 30}
@@ -99,6 +128,7 @@ def replay(number: int) -> dict[str, list[dict[str, Any]]]:
         rows["int_review_series"] += months(code, values, LIMIT)
     # Twice three standard errors of a mean is more than an alarm of one month needs.
     for row in rows["int_review_series"]:
+        row["process_code"] = process
         if row["kpi_code"] != rate:
             row["alarm_max"] = LEVEL + 5 * SPREAD
     rows["stg_registers__kpi_counters"] = []
@@ -162,12 +192,16 @@ def test_twenty_replays_of_noise_find_no_more_than_the_rules_say(
 ) -> None:
     """An alarm on a rate at its limit is confirmed by chance in 5 % of months, an
     effect seen in 5 % of interventions, 10 % of conflicts may be false; three sigmas
-    are left by .0027 of values, eight in a row on one side by 2 · ½⁸.
+    are left by .0027 of values, eight in a row on one side by 2 · ½⁸. Of two means of
+    four months one is a sigma better in P(Z ≥ √2) of all cases. Fewer than five hits,
+    too few to see a change, come as often as the binomial tables say.
     """
     tables: dict[str, list[dict[str, Any]]] = {}
     for number in range(REPLAYS):
         for table, rows in replay(number).items():
             tables.setdefault(table, []).extend(rows)
+    goal = {"objective_code": "strategy", "level": "strategy"}
+    tables["stg_registers__objectives"] = [{**goal, "valid_from": date(2025, 1, 1)}]
     for table, rows in tables.items():
         warehouse.load(table, rows)
     warehouse.run(*MODELS)
@@ -201,8 +235,22 @@ def test_twenty_replays_of_noise_find_no_more_than_the_rules_say(
     # All the others were told that nothing can be said.
     others = ("V-1 inconclusive", "V-1 no_effect")
     assert effects + sum(found.pop(one, 0) for one in others) == interventions
-    # 120 pairs of counter metrics, and as many that might say the same.
+    idle = found.pop("B-2 without_effect", 0)
+    assert idle <= most(norm.sf(sqrt(2)), REPLAYS * KINDS.count("behaviour"))
+    # 120 pairs of counter metrics, as many that might say the same, and all of SMART.
     assert found == {}
+    smart = dict(
+        warehouse.rows(
+            "select check_id || severity, count(*) from fct_smart_checks "
+            "where is_finding group by 1"
+        )
+    )
+    assert smart.pop("M4W", 0) <= most(binom.cdf(4, ORDERS, SHARE), REPLAYS)
+    # A target beside the level is what it is called; nothing is unfit to be used.
+    assert set(smart) == {"AW"}
+    assert warehouse.rows(
+        "select is_ready, count(*) from fct_kpi_readiness group by 1"
+    ) == [(True, REPLAYS * (MEANS + 1))]
     assert warehouse.rows(
         "select count(*) from fct_alert_episodes "
         "where rule_id = 'limit' and kpi_code like '%.mean_%'"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from random import Random
+from statistics import fmean
 from typing import Any
 
 import pytest
 
+from tests.helpers.defects import compiled
 from tests.helpers.warehouse import Warehouse
 
 # Six people, each rated by four others: Shrout and Fleiss 1979, table 2.
@@ -102,6 +105,93 @@ def test_more_raters_make_the_mean_more_reliable(warehouse: Warehouse) -> None:
     assert {cycle: round(mean, 2) for cycle, _, mean in found} == {
         f"{single} {raters}": mean for (single, raters), mean in expected.items()
     }
+
+
+def reliability(people: list[Sequence[float]]) -> tuple[float, float, float]:
+    """Raters per person, ICC(1) and ICC(1,k), from all deviations one by one."""
+    everyone = [score for scores in people for score in scores]
+    raters, among = len(everyone), len(people) - 1
+    between = sum((fmean(s) - fmean(everyone)) ** 2 for s in people for _ in s) / among
+    within = sum((one - fmean(s)) ** 2 for s in people for one in s)
+    within /= raters - len(people)
+    each = (raters - sum(len(s) ** 2 for s in people) / raters) / among
+    single = (between - within) / (between + (each - 1) * within)
+    return each, single, (between - within) / between
+
+
+# What is right in the model, and a defect in its place.
+DEFECTS = [
+    ("groups.raters >= figures.rating_min", "true"),
+    ("and groups.cycle_to_on <", "and date '2000-01-01' <"),
+    ("partition by groups.cycle_code, groups.rater_group_code", ""),
+    ("sum(groups.raters * groups.rating)", "sum(3 * groups.rating)"),
+    ("sum(raters * raters)", "sum(raters)"),
+    ("sum(raters * (rating - grand_mean)", "sum((rating - grand_mean)"),
+    ("sum(squares)", "sum(raters)"),
+    ("nullif(people - 1, 0)", "nullif(people, 0)"),
+    ("nullif(raters - people, 0)", "nullif(raters - 1, 0)"),
+    ("group by cycle_code, rater_group_code", "group by all having count(*) > 9"),
+    ("        < rating_icc", "        > rating_icc"),
+]
+
+
+def test_reliability_of_uneven_groups_is_that_of_their_single_answers(
+    warehouse: Warehouse,
+) -> None:
+    """Two cycles, two groups, three to six raters each; a cycle that runs is not told,
+    nor are two raters who disagree.
+    """
+    draw = Random(20250101)
+    given: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for cycle, group, spread in (
+        *(("2025H1", "peer", 2), ("2025H1", "report", 0)),
+        *(("2025H2", "peer", 1), ("2026H2", "peer", 1)),
+    ):
+        given[cycle, group] = {
+            f"{cycle}{group}{number}": [
+                min(max(level + draw.randint(-spread, spread), 1), 5)
+                for _ in range(draw.randint(3, 6))
+            ]
+            for number in range(8)
+            for level in [draw.randint(1, 5)]
+        }
+    rows = []
+    for (cycle, group), people in given.items():
+        last = date(2026, 12, 31) if cycle == "2026H2" else date(2025, 12, 31)
+        told = {**people, f"two {cycle}{group}": [1, 5]}
+        rows += [{**a, "cycle_to_on": last} for a in answers(cycle, group, told)]
+    warehouse.load("stg_hr__ratings", rows)
+    warehouse.run("int_collaboration__people_rated")
+    models = compiled(warehouse, "fct_rating_reliability")
+    expected = {}
+    for key, people in given.items():
+        if key[0] != "2026H2":
+            scores = [[25 * (one - 1) for one in s] for s in people.values()]
+            each, single, mean = reliability(scores)
+            expected[key] = (
+                *(8, sum(map(len, scores))),
+                *(pytest.approx(one, abs=1e-4) for one in (each, single, mean)),
+                mean < 0.5,
+            )
+
+    def found() -> dict[tuple[str, str], tuple]:
+        return {
+            (cycle, group): tuple(told)
+            for cycle, group, *told in models.warehouse.rows(
+                "select cycle_code, rater_group_code, people, raters, "
+                "raters_per_person, icc_single, icc_mean, is_text_only "
+                "from fct_rating_reliability"
+            )
+        }
+
+    models.build()
+    assert found() == expected
+    unseen = []
+    for right, wrong in DEFECTS:
+        models.build("fct_rating_reliability", right, wrong)
+        if found() == expected:
+            unseen.append((right, wrong))
+    assert unseen == []
 
 
 def rated(unit: str, people: int) -> list[dict[str, Any]]:
