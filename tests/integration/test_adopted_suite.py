@@ -16,7 +16,7 @@ import pytest
 
 from orchestration.evaluation import evaluate
 from orchestration.judging import weekday_shift
-from orchestration.suites import DELIVERY_COLUMNS, Suite, claimed_columns
+from orchestration.suites import DELIVERY_COLUMNS, Suite, claimed_columns, notes_of
 from tests.unit.adopt.conftest import desk  # noqa: F401
 from tests.unit.adopt.logs import SAID, Desk, rows, written
 
@@ -38,7 +38,8 @@ def suite(desk: Desk, tmp_path: Path) -> Suite:  # noqa: F811
     path = written(
         tmp_path, log(), ("Case ID", "Activity", "Timestamp", "Agent", "Start time")
     )
-    wishes = replace(SAID, start="Start time", resource="Agent")
+    # The agent plays two parts: one column is judged once.
+    wishes = replace(SAID, start="Start time", resource="Agent", segment="Agent")
     assert desk.adopt(path, wishes) == 0, desk.text
     place = desk.root / "expectations/claims.py"
     spec = importlib.util.spec_from_file_location("claims", place)
@@ -155,3 +156,10 @@ def test_rows_are_compared_with_the_usual_ones_of_their_weekday(
     shifted = weekday_shift(suite, frame[~mondays])
     assert shifted == pytest.approx(mondays.mean(), abs=0.001)
     assert weekday_shift(Suite(), frame) is None
+
+
+def test_each_expectation_says_what_it_guards_in_both_languages(suite: Suite) -> None:
+    for _, expectation in suite.parts():
+        english, chinese = notes_of(expectation), notes_of(expectation, "zh")
+        assert english.isascii(), english
+        assert any("一" <= sign <= "鿿" for sign in chinese), english

@@ -78,7 +78,7 @@ MEANING = {
     "outcome": "How the case ended.",
     "requester": "Who asked for it, as a pseudonym.",
     "segment": "What people cut by.",
-    "score": "How content people were with the case.",
+    "score": "How content people were.",
     "cost": "What the case cost.",
     "end": "Moment the case ended.",
 }
