@@ -342,7 +342,10 @@ def health(view: View) -> dict[str, Any]:
 def summary(
     view: View, goals: list[dict[str, Any]], waiting: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Four sentences that say whether there is anything to do, with where to look."""
+    """Four sentences that say whether there is anything to do, with where to look.
+
+    `calm` is None where there is nothing yet that could be well or ill.
+    """
     top = [goal for goal in goals if goal["depth"] == 0]
     off = [goal for goal in top if goal["status"] not in ("on_track", "insufficient")]
     state = health(view)
@@ -351,7 +354,7 @@ def summary(
         {
             "text": view.t("summary.goals", off=len(off), goals=len(top)),
             "anchor": "goals",
-            "calm": not off,
+            "calm": not off if top else None,
         },
         {
             "text": view.t("summary.alarms", alarms=len(limits)),
@@ -368,6 +371,6 @@ def summary(
                 "summary.data", fresh=state["fresh"], exports=state["exports"]
             ),
             "anchor": "health",
-            "calm": state["fresh"] == state["exports"],
+            "calm": state["fresh"] == state["exports"] if state["exports"] else None,
         },
     ]

@@ -12,6 +12,8 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
+from markupsafe import Markup
+
 from orchestration.scorecard import cards as kpi_cards
 from orchestration.scorecard import downloads
 from orchestration.scorecard.cards import Card
@@ -239,7 +241,10 @@ def _terms(view: View, kpi: Row) -> list[tuple[str, str]]:
         ("restates", _days_text(view, kpi["restates_days"])),
         ("lag", _days_text(view, kpi["publish_lag_days"])),
         ("version", f"{kpi['version']} · {f.day(kpi['valid_from'])}"),
-        ("decision", kpi["decision"] or t("none")),
+        # The register has it in one language only.
+        ("decision", Markup('<span lang="en">{}</span>').format(kpi["decision"]))
+        if kpi["decision"]
+        else ("decision", t("none")),
     ]
     return [(t(f"kpi.term.{key}"), said) for key, said in rows]
 

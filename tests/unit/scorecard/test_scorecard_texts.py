@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,26 @@ def planted(folder: Path, rows: str) -> dict:
 
 def test_every_text_is_there_in_every_language() -> None:
     assert len(catalogue()) > 100
+
+
+def test_every_reason_to_leave_a_case_out_has_words() -> None:
+    """Those of the register, and those that the models of KPIs promise to use."""
+    with (PROJECT_ROOT / "seeds" / "kpis.csv").open(encoding="utf-8") as file:
+        reasons = {
+            code
+            for row in csv.DictReader(file)
+            for code in row["exclusions"].split("|")
+            if code
+        }
+    assert reasons
+    for path in (PROJECT_ROOT / "models" / "metrics").glob("**/*.yml"):
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
+            for test in model.get("data_tests", []):
+                held = test.get("columns_hold", {}).get("arguments", {})
+                accepted = held.get("accepted_values", {})
+                reasons |= set(accepted.get("exclusion_reason", []))
+    assert len(reasons) > 30
+    assert {code for code in reasons if f"reason.{code}" not in catalogue()} == set()
 
 
 @pytest.mark.parametrize(
