@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from orchestration.report import condition, words
+from orchestration.report import words
 from orchestration.scorecard.view import Page, View
 
 FILES_SHOWN = 12
@@ -97,7 +97,7 @@ def _check(view: View, one: Mapping[str, Any]) -> dict[str, Any]:
         "columns": ", ".join(one["columns"]),
         "rule": _rule(view, one["type"]),
         "observed": _observed(view, one),
-        "allowed": "; ".join(_limits(view, one["allowed"])),
+        "allowed": view.t("semicolon").join(_limits(view, one["allowed"])),
         "guards": one.get("error") or _notes(view, one),
     }
 
@@ -137,15 +137,33 @@ def _limits(view: View, allowed: Mapping[str, Any]) -> Iterator[str]:
         if key == "mostly":
             yield view.t("data.mostly", share=view.f.share(1 - value, 1))
         elif key == "value_set":
-            yield view.t("data.one_of", values=", ".join(map(str, value)))
+            values = view.t("comma").join(map(str, value))
+            yield view.t("data.one_of", values=values)
         elif key == "row_condition":
-            yield view.t("data.where", condition=condition(value))
+            yield view.t("data.where", condition=_condition(view, value))
         elif key in ("min_value", "max_value") and value is not None:
             sign = "≥" if key == "min_value" else "≤"
-            yield (
-                f"{sign} {value:g}"
-                if isinstance(value, int | float)
-                else (f"{sign} {value}")
-            )
+            is_figure = isinstance(value, int | float)
+            yield f"{sign} {view.f.plain(value) if is_figure else value}"
+        elif f"data.{key}" in view.t and value:
+            yield view.t(f"data.{key}")
         elif value not in (None, False):
             yield words(key) if value is True else f"{words(key)}: {words(str(value))}"
+
+
+_SIGNS = {">=": "≥", "<=": "≤", "==": "=", "!=": "≠"}
+
+
+def _condition(view: View, tree: Any) -> str:
+    """Which rows an expectation looks at, in words."""
+    if not isinstance(tree, Mapping):
+        return str(tree)
+    parts = [_condition(view, part) for part in tree.get("conditions") or ()]
+    if parts:
+        return view.t(f"data.{tree['type']}").join(parts)
+    column = tree["column"]["name"]
+    if tree.get("type") == "nullity":
+        key = "data.is_empty" if tree["is_null"] else "data.is_filled"
+        return view.t(key, column=column)
+    sign = str(tree.get("operator"))
+    return f"{column} {_SIGNS.get(sign, sign)} {tree.get('parameter')}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pytest
 
+from orchestration.scorecard.data import _limits
+from orchestration.scorecard.formats import Formats
 from orchestration.scorecard.site import build_site
+from orchestration.scorecard.texts import LANGUAGES, Texts, catalogue
 
 COLUMNS = (
     "export_code varchar, cadence varchar, data_as_of timestamp, "
@@ -209,6 +213,35 @@ def test_what_failed_comes_first_with_observed_and_allowed(page: str) -> None:
     assert failed < passed
     assert "at most 2.0 % off" in checks
     assert "≥ 0.4; ≤ 3" in checks
+
+
+def test_conditions_and_limits_have_words_in_both_languages() -> None:
+    texts = {one: Texts(one, catalogue()) for one in LANGUAGES}
+    column = {"name": "hold_reason"}
+    both = {
+        "type": "and",
+        "conditions": [
+            {"type": "nullity", "is_null": True, "column": column},
+            {"operator": ">=", "parameter": 30, "column": {"name": "loaded"}},
+        ],
+    }
+    allowed = {
+        "max_value": 2_000_000.0,
+        "or_equal": True,
+        "ignore_row_if": "any_value_is_missing",
+        "row_condition": both,
+    }
+    told = {
+        one: "|".join(_limits(SimpleNamespace(t=t, f=Formats(t, "UTC")), allowed))
+        for one, t in texts.items()
+    }
+    assert told["en"] == (
+        "≤ 2,000,000|or equal|rows with an empty cell left out|"
+        "where hold_reason is empty and loaded ≥ 30"
+    )
+    assert told["zh"] == (
+        "≤ 2,000,000|可相等|忽略含空值的行|条件 hold_reason 为空 且 loaded ≥ 30"
+    )
 
 
 def test_what_a_check_guards_is_told_in_the_language_of_the_page(site: Path) -> None:
