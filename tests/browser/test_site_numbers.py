@@ -187,3 +187,23 @@ def test_a_wrong_figure_is_noticed() -> None:
     assert not says("1,234.5 min", 1234.4)
     assert says("−0.3", -0.26)
     assert not says("98", 97.4)
+
+
+def test_the_command_under_an_advice_is_one_that_takt_takes(
+    site: Path, published: Published
+) -> None:
+    """All that the command line asks for is there, and the id is a finding's."""
+    page = page_text(site / "en" / "process" / "orders.html")
+    commands = [
+        shlex.split(one.text)
+        for one in page.all("code")
+        if one.text.startswith("takt review decide")
+    ]
+    assert commands
+    known = published.rows("select finding_id from fct_findings")
+    roles = published.rows("select owner_code from dim_owners")
+    for program, *words, short, action, by, role, why, _ in commands:
+        assert (program, words) == ("takt", ["review", "decide"])
+        assert (action, by, why) == ("accept", "--by", "--why")
+        assert sum(one.startswith(short) for (one,) in known) == 1
+        assert (role,) in roles
