@@ -200,8 +200,7 @@ def test_a_relation_left_over_by_dbt_refuses(
         tiny,
         FCT,
         "-- Grain",
-        "{{ config(post_hook='create table main.x__dbt_tmp as select 1 as i') }}\n"
-        "-- Grain",
+        "{% do run_query('create table main.x__dbt_tmp as select 1 as i') %}\n-- Grain",
     )
     assert "x__dbt_tmp is left over" in refused(settings, before)
 
