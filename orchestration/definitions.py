@@ -17,7 +17,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from orchestration.build import dbt_parse, expected_nodes, mart_nodes
+from orchestration.build import dbt_parse, mart_nodes
 from orchestration.contract import Export, load_contracts
 from orchestration.refresh import Run
 from orchestration.settings import PROJECT_ROOT, Settings, load_settings
@@ -26,7 +26,6 @@ JOB_NAME = "nightly_kpi_refresh"
 SCHEDULE_NAME = "nightly"
 NIGHTLY = "0 2 * * *"
 GATE_CHECK = "gate"
-TESTS_CHECK = "data_tests"
 
 PUBLISHED = dg.AssetKey(["published_marts"])
 TOLD = dg.AssetKey(["told_owners"])
@@ -84,27 +83,8 @@ def node_key(node: Mapping[str, Any]) -> dg.AssetKey:
     return dg.AssetKey([folder_group(node), node["name"]])
 
 
-def _tests_by_asset(manifest: Mapping[str, Any]) -> dict[dg.AssetKey, list[str]]:
-    """The data tests of each model or seed: those it is tested by, or tested in."""
-    found: dict[dg.AssetKey, list[str]] = {}
-    nodes = manifest["nodes"]
-    for unique_id, node in expected_nodes(manifest).items():
-        if node["resource_type"] != "test":
-            continue
-        parents = [node.get("attached_node") or ""]
-        parents += sorted(node["depends_on"]["nodes"])
-        parent = next((one for one in parents if one in nodes), None)
-        if parent is not None:
-            found.setdefault(node_key(nodes[parent]), []).append(unique_id)
-    return found
-
-
 class Translator(DagsterDbtTranslator):
     """Names dbt's nodes by their folder, so that Dagster's groups are ours."""
-
-    def __init__(self, tests: Mapping[dg.AssetKey, Sequence[str]]) -> None:
-        super().__init__()
-        self.tests = tests
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         return node_key(dbt_resource_props)
@@ -112,16 +92,9 @@ class Translator(DagsterDbtTranslator):
     def get_asset_check_spec(
         self, asset_spec: dg.AssetSpec, manifest: Any, unique_id: str, project: Any
     ) -> dg.AssetCheckSpec | None:
-        # One check for all data tests of a model: hundreds of checks would take
-        # longer to record than the tests to run.
-        if unique_id not in self.tests.get(asset_spec.key, ()):
-            return None
-        return dg.AssetCheckSpec(
-            TESTS_CHECK,
-            asset=asset_spec.key,
-            description="All data tests of the model. One that fails refuses the "
-            "whole version.",
-        )
+        # A data test that fails refuses the whole version: its check could only ever
+        # be seen to pass, and hundreds of them take longer to record than to run.
+        return None
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         if dbt_resource_props["resource_type"] == "source":
@@ -313,11 +286,9 @@ def _external(
 
 
 def _dbt(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
-    tests = _tests_by_asset(manifest)
-
     @dbt_assets(
         manifest=manifest,
-        dagster_dbt_translator=Translator(tests),
+        dagster_dbt_translator=Translator(),
         name="models",
         required_resource_keys={"run"},
     )
@@ -332,7 +303,6 @@ def _dbt(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
             raise refused
         candidate = run.build()
         nodes = manifest["nodes"]
-        results = {result.unique_id: result for result in candidate.run_results}
         for result in candidate.run_results:
             if result.resource_type == "test":
                 continue
@@ -344,19 +314,6 @@ def _dbt(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
                     "seconds": round(result.seconds, 3),
                     **({} if rows is None else {"dagster/row_count": rows}),
                 },
-                check_results=[
-                    dg.AssetCheckResult(
-                        asset_key=key,
-                        check_name=TESTS_CHECK,
-                        passed=all(results[one].status == "pass" for one in tests[key]),
-                        severity=dg.AssetCheckSeverity.WARN,
-                        metadata={
-                            results[one].name: results[one].status for one in tests[key]
-                        },
-                    )
-                ]
-                if key in tests
-                else None,
             )
 
     return build_models

@@ -88,11 +88,11 @@ def judge_new(
     """Give every batch that needs one a verdict, and store it.
 
     Needs one: a batch never judged as it is now, one whose judging ended in ERROR,
-    and one that failed under a suite that has changed since. An admitted batch keeps
-    its verdict and the hash of the suite that gave it: a changed suite judges new
-    batches. `on_progress(export code, batches done, batches to do)` is called after
-    each; `judge` runs in a child process and must be importable there. `workers=0`
-    judges in this process, where nothing stops a judge that hangs.
+    and one that holds its export back under a suite that has changed since. An
+    admitted batch keeps its verdict and the hash of the suite that gave it: a changed
+    suite judges new batches. `on_progress(export code, batches done, batches to do)`
+    is called after each; `judge` runs in a child process and must be importable there.
+    `workers=0` judges in this process, where nothing stops a judge that hangs.
     """
     report = GateReport()
     declared = {export.code: export for export in exports}
@@ -134,12 +134,14 @@ def to_judge(ledger: Ledger, export: Export) -> list[tuple[Batch, str | None]]:
     other bytes than the ledger names for the batch counts as none.
     """
     needy: list[tuple[Batch, str | None]] = []
+    holding = {one.file["batch_seq"] for one in ledger.held_files(export)}
     for batch in ledger.batches(export):
         verdict = ledger.newest_verdict(batch.seq)
         if verdict is None or verdict.verdict == "ERROR":
             needy.append((batch, None))
         elif verdict.verdict == "FAIL":
-            needy.append((batch, verdict.suite_hash))
+            if batch.seq in holding:
+                needy.append((batch, verdict.suite_hash))
         elif not ledger.admitted(batch):
             needy.append((batch, None))
     end_of_time = datetime.max.replace(tzinfo=UTC)
