@@ -36,7 +36,9 @@ def model(dbt, session):
 
 def intervals(hits: int, trials: int) -> tuple[float, float, float, float]:
     """Low and high at 95 % on both sides, then at 95 % on each side, as shares."""
-    test = binomtest(hits, trials)
+    # Only its intervals are wanted: its p-value, searched for otherwise, is 1 at once
+    # when the share observed is the one that is tested.
+    test = binomtest(hits, trials, hits / trials)
     both = test.proportion_ci(confidence_level=0.95, method="wilson")
     each = test.proportion_ci(confidence_level=0.90, method="wilson")
     return both.low, both.high, each.low, each.high
