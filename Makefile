@@ -51,13 +51,13 @@ bench: $(READY) ## Measure speed and memory as ratios; about forty minutes
 check: $(READY) ## Lint Python and SQL, and check contracts and registers
 	@$(ENVIRONMENT)/bin/ruff check .
 	@$(ENVIRONMENT)/bin/ruff format --check .
-	@$(ENVIRONMENT)/bin/sqlfluff lint models tests/data
+	@$(ENVIRONMENT)/bin/sqlfluff lint --processes 0 models tests/data
 	@TAKT_HOME=.venv/check $(TAKT) check
 
 fmt: $(READY) ## Format Python and SQL
 	@$(ENVIRONMENT)/bin/ruff check --fix --quiet .
 	@$(ENVIRONMENT)/bin/ruff format .
-	@$(ENVIRONMENT)/bin/sqlfluff fix models tests/data
+	@$(ENVIRONMENT)/bin/sqlfluff fix --processes 0 models tests/data
 
 # Without Python downloads: those come from a code host, not from a package registry.
 $(READY): pyproject.toml uv.lock .ci/bootstrap.py

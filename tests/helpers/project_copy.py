@@ -52,7 +52,7 @@ class Project:
             env={**outside, **own, **self.settings},
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
             check=False,
         )
 

@@ -58,7 +58,7 @@ def how(settings: Settings, environment: dict[str, str]) -> dict[str, Any]:
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
         "text": True,
-        "timeout": 600,
+        "timeout": 1800,
         "check": False,
     }
 

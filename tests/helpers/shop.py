@@ -63,7 +63,7 @@ class Shop:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
             check=False,
         )
 

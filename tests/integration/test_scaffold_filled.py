@@ -215,7 +215,7 @@ def test_filled_in_its_unit_tests_pass(desk: Shop, tmp_path: Path) -> None:
         env={**desk.environment, "TAKT_BUILD_FILE": str(build)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1800,
         check=False,
     )
     assert done.returncode == 0, done.stdout
