@@ -20,6 +20,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = ("full_night", "demo_warehouse", "adopted")
 
 
+# First: a worker reads the groups in a hook of its own, and what comes later is lost.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of one file, or of one shared fixture, stay on one worker."""
     for item in items:
