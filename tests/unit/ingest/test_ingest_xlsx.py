@@ -78,6 +78,11 @@ def test_cells_become_what_the_contract_says(site: Site) -> None:
         (b"", "truncated"),
         (b"order_no,amount,sold_at\n", "truncated"),
     ],
+    # The bytes of a workbook differ with the second in which it is made.
+    ids=(
+        *("other-sheet", "no-header", "no-rows", "header-alone", "cut-off"),
+        *("encrypted", "nothing", "text"),
+    ),
 )
 def test_what_is_no_such_workbook_is_refused(
     site: Site, content: bytes, outcome: str
