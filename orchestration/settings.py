@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         2,
         ge=1,
         le=256,
-        description="Threads of the database and of dbt.",
+        description="Threads of the database; dbt has twice as many.",
     )
     settle_seconds: float = _allowed(
         "seconds from 0 to 600",
