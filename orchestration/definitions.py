@@ -6,6 +6,7 @@ ledger. Assets pass files, never values, so nothing is pickled. The web server h
 login: it is bound to 127.0.0.1 by whoever starts it (`takt dev`).
 """
 
+import json
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,7 @@ _CODE = (
 )
 
 # Written by code on every start, so that no instance runs with other settings.
-INSTANCE_CONFIG = f"""\
+INSTANCE_CONFIG = """\
 # Written by Takt on every start. This folder can be deleted: the ledger remembers.
 telemetry:
   enabled: false
@@ -49,7 +50,7 @@ nux:
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
-  max_runtime_seconds: {MAX_RUNTIME_SECONDS}
+  max_runtime_seconds: {max_runtime}
 run_retries:
   enabled: false
   retry_on_asset_or_op_failure: false
@@ -60,6 +61,11 @@ concurrency:
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
+event_log_storage:
+  module: orchestration.event_log
+  class: HeldEventLog
+  config:
+    base_dir: {event_logs}
 """
 
 
@@ -124,7 +130,11 @@ def write_instance_config(settings: Settings) -> Path:
     """Write `dagster.yaml`; return the folder, which is Dagster's home."""
     folder = settings.dagster_home
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / "dagster.yaml").write_text(INSTANCE_CONFIG, encoding="utf-8")
+    config = INSTANCE_CONFIG.format(
+        max_runtime=MAX_RUNTIME_SECONDS,
+        event_logs=json.dumps(str(folder / "history" / "runs")),
+    )
+    (folder / "dagster.yaml").write_text(config, encoding="utf-8")
     return folder
 
 
