@@ -1,19 +1,36 @@
 -- Grain: one row per completed event, beside what came before it in its instance.
-with steps as (
+with instances as (
     select
-        *,
-        exclusion_reason is null and not is_after_end as is_busy,
-        resource_id = 'system' or resource_id like 'system:%' as is_system
-    from {{ ref('int_process_steps') }}
-    where not is_open
+        process_code,
+        process_instance_id,
+        max(event_no) as last_event_no,
+        -- Stands for both texts below, in windows and joins of every event there is.
+        row_number() over (order by process_code, process_instance_id)
+            as instance_no
+    from {{ ref('fct_events') }}
+    group by process_code, process_instance_id
+),
+
+steps as (
+    select
+        steps.*,
+        instances.instance_no,
+        steps.event_no = instances.last_event_no as is_last_event,
+        steps.exclusion_reason is null and not steps.is_after_end as is_busy,
+        steps.resource_id = 'system' or steps.resource_id like 'system:%'
+            as is_system
+    from {{ ref('int_process_steps') }} as steps
+    inner join instances
+        on steps.process_code = instances.process_code
+        and steps.process_instance_id = instances.process_instance_id
+    where not steps.is_open
 ),
 
 -- Each window sees only the rows and columns it needs: sorting whole rows, once per
 -- window, took most of the time of the core.
 visits as (
     select
-        process_code,
-        process_instance_id,
+        instance_no,
         event_no,
         row_number() over activity_order as occurrence_no,
         lag(occurred_at) over activity_order as same_activity_occurred_at,
@@ -21,20 +38,19 @@ visits as (
     from steps
     window
         activity_order as (
-            partition by process_code, process_instance_id, activity_code
+            partition by instance_no, activity_code
             order by event_no
         )
 ),
 
 changes as (
     select
-        process_code,
-        process_instance_id,
+        instance_no,
         event_no,
         kind,
         approval_level,
         sum(case when kind = 'change' then 1 else 0 end) over (
-            partition by process_code, process_instance_id
+            partition by instance_no
             order by event_no
             rows between unbounded preceding and current row
         ) as changes_so_far
@@ -44,12 +60,11 @@ changes as (
 
 approvals as (
     select
-        process_code,
-        process_instance_id,
+        instance_no,
         event_no,
         changes_so_far,
         lag(changes_so_far) over (
-            partition by process_code, process_instance_id, approval_level
+            partition by instance_no, approval_level
             order by event_no
         ) as changes_at_same_level
     from changes
@@ -60,8 +75,7 @@ approvals as (
 -- time, and the sum of the new parts is the length of the union.
 busy as (
     select
-        process_code,
-        process_instance_id,
+        instance_no,
         event_no,
         max(until_second) over busy_order as busy_until_second,
         max(until_working_second) over busy_order as busy_until_working_second
@@ -69,19 +83,10 @@ busy as (
     where is_busy
     window
         busy_order as (
-            partition by process_code, process_instance_id
+            partition by instance_no
             order by started_second, until_second, event_no
             rows between unbounded preceding and 1 preceding
         )
-),
-
-instances as (
-    select
-        process_code,
-        process_instance_id,
-        max(event_no) as last_event_no
-    from steps
-    group by process_code, process_instance_id
 )
 
 select
@@ -115,7 +120,7 @@ select
     previous.kind as previous_kind,
     previous.approval_level as previous_approval_level,
     previous.is_terminal or previous.is_after_end as is_previous_terminal,
-    steps.event_no = instances.last_event_no as is_last_event,
+    steps.is_last_event,
     visits.occurrence_no,
     visits.same_activity_occurred_at,
     visits.same_activity_resource_id,
@@ -140,21 +145,14 @@ select
     end as org_unit_change
 from steps
 left join steps as previous
-    on steps.process_code = previous.process_code
-    and steps.process_instance_id = previous.process_instance_id
+    on steps.instance_no = previous.instance_no
     and steps.event_no = previous.event_no + 1
 inner join visits
-    on steps.process_code = visits.process_code
-    and steps.process_instance_id = visits.process_instance_id
+    on steps.instance_no = visits.instance_no
     and steps.event_no = visits.event_no
-inner join instances
-    on steps.process_code = instances.process_code
-    and steps.process_instance_id = instances.process_instance_id
 left join approvals
-    on steps.process_code = approvals.process_code
-    and steps.process_instance_id = approvals.process_instance_id
+    on steps.instance_no = approvals.instance_no
     and steps.event_no = approvals.event_no
 left join busy
-    on steps.process_code = busy.process_code
-    and steps.process_instance_id = busy.process_instance_id
+    on steps.instance_no = busy.instance_no
     and steps.event_no = busy.event_no
