@@ -65,6 +65,15 @@ def test_a_retired_kpi_is_no_core_kpi(planted: Path) -> None:
     assert f"card-{STATES['retired']}" not in cards
 
 
+def test_a_limit_of_zero_is_a_limit(planted: Path) -> None:
+    page = page_text(planted / "en" / "process" / "orders.html")
+    rows = page.table("What is open right now").rows
+    assert rows
+    for row in rows:
+        still_open, limit, beyond = row[2], row[-2], row[-1]
+        assert (limit, beyond) == ("0 s", still_open)
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_first_run_has_every_view_and_says_that_nothing_is_there(
     first_run: Path, language: str

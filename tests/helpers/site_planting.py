@@ -132,6 +132,11 @@ def _plant_states(connection: duckdb.DuckDBPyConnection) -> None:
         "update dim_kpis set status = 'retired' where kpi_code = ?",
         STATES["retired"],
     )
+    # No case may wait at all; nothing is no limit.
+    run(
+        "update fct_kpi_open_ages set case_limit_seconds = 0 "
+        "where process_code = 'orders'"
+    )
     for table in ("status", "values", "observations", "daily", "publications"):
         run(f"delete from fct_kpi_{table} where kpi_code = ?", STATES["no_data"])
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestration.gate import to_judge
 from orchestration.ingest import ingest_arrivals
 from orchestration.ledger import Batch, ExportState, Ledger
 from orchestration.refresh import why_held
@@ -97,6 +98,19 @@ def test_a_failed_night_holds_until_its_revision_is_admitted(nights: Nights) -> 
     state = nights.state(26)
     assert (state.is_held, state.is_stale, state.stale_reason) == (False, False, None)
     assert nights.whole_to(26) == 26
+
+
+def test_a_bad_file_is_judged_again_until_its_revision_is_admitted(
+    nights: Nights,
+) -> None:
+    """Another suite may admit it; once its day is told by another file, none can."""
+    nights.deliver(23, "PASS")
+    bad = nights.deliver(24, "FAIL")
+    assert to_judge(nights.ledger, PICKS) == [(bad, SUITE_HASH)]
+    worse = nights.deliver(24, "FAIL", revision=2)
+    assert (worse, SUITE_HASH) in to_judge(nights.ledger, PICKS)
+    nights.deliver(24, "PASS", revision=3)
+    assert to_judge(nights.ledger, PICKS) == []
 
 
 def test_later_good_files_do_not_hide_a_hole(nights: Nights) -> None:
