@@ -2,8 +2,8 @@
 with joined as (
     select
         series.*,
-        intervals.rate_low,
-        intervals.rate_high,
+        intervals.interval_low,
+        intervals.interval_high,
         intervals.bound_low,
         intervals.bound_high,
         signals.mean,
@@ -125,8 +125,8 @@ select
     undecided_count,
     excluded_count,
     judged_value,
-    rate_low,
-    rate_high,
+    interval_low,
+    interval_high,
     bound_low,
     bound_high,
     state,

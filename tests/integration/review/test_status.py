@@ -77,6 +77,37 @@ def test_the_interval_of_a_rate_is_wilsons(
     warehouse.load("int_review_series", [rate("k", hits, trials)])
     warehouse.run("int_kpi_intervals")
     ((found_low, found_high),) = warehouse.rows(
-        "select rate_low, rate_high from int_kpi_intervals"
+        "select interval_low, interval_high from int_kpi_intervals"
     )
     assert (found_low, found_high) == pytest.approx((low, high), abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("events", "low", "high"),
+    [(0, 0, 3.689), (3, 0.619, 8.767), (12, 6.201, 20.962)],
+)
+def test_the_interval_of_a_count_is_poissons_and_passes_no_verdict(
+    warehouse: Warehouse, events: int, low: float, high: float
+) -> None:
+    """Published limits of a Poisson count at 95 %; twice as many per half the time."""
+    values = dict.fromkeys(("value", "highest_value", "lowest_value"), events)
+    counted = {"measure_type": "count", "scale": 1, "target_min": 10, **values}
+    warehouse.load(
+        "int_review_series",
+        [
+            rate("once", events, 1, **counted),
+            rate("halved", events, 2, **counted | {"scale": 5}),
+        ],
+    )
+    warehouse.run(*FROM_COUNTS)
+    found = {
+        code: rest
+        for code, *rest in warehouse.rows(
+            "select kpi_code, interval_low, interval_high, bound_low, evidence "
+            "from fct_kpi_status"
+        )
+    }
+    assert found["once"][:2] == pytest.approx([low, high], abs=0.0005)
+    assert found["halved"][:2] == pytest.approx([2.5 * low, 2.5 * high], abs=0.00125)
+    assert {row[2] for row in found.values()} == {None}
+    assert found["once"][3] == ("met" if events >= 10 else "missed")
