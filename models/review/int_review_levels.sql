@@ -120,6 +120,8 @@ select
     round(best_tenth_of_periods, 9) as best_tenth_of_periods,
     -- Least and greatest ignore a bound that is not there.
     round(least(greatest(good_limit, bound_min), bound_max), 9) as good_limit,
+    coalesce(good_limit > bound_min, true)
+    and coalesce(good_limit < bound_max, true) as is_limit_possible,
     ideal,
     cases,
     best_quarter_of_cases,

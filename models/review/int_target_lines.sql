@@ -44,6 +44,7 @@ select
     levels.level,
     levels.best_tenth_of_periods as line_best_tenth,
     levels.good_limit as line_limit,
+    levels.is_limit_possible,
     case
         when levels.is_improving
             then

@@ -9,7 +9,8 @@ with drawn as (
         list_filter(
             [
                 line_best_tenth,
-                line_limit,
+                -- Noise so wide that its limit is not possible proposes nothing.
+                case when is_limit_possible then line_limit end,
                 line_trend,
                 line_ideal,
                 line_best_cases,

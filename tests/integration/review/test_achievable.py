@@ -95,6 +95,37 @@ def test_120_to_100_passes_and_30_is_rejected(warehouse: Warehouse) -> None:
     }
 
 
+def test_a_limit_that_the_measure_cannot_reach_proposes_nothing(
+    warehouse: Warehouse,
+) -> None:
+    """2 and 18 in turn: mean 10 less 2.66 · 16 is below nought, which no time can be.
+
+    The best tenth is 2, towards the ideal 10 · 2^(-6/9) = 6.2996: with a third line at
+    nought, 2 would have company and be proposed. Between 9 and 11 the limit is
+    10 - 2.66 · 2 = 4.68, the most ambitious line of three.
+    """
+    warehouse.load(
+        "dim_kpis", [kpi(code, ideal=0.0) for code in ("a.wild", "a.noisy", "a.calm")]
+    )
+    warehouse.load(
+        "int_review_series",
+        months("a.wild", [2, 18] * 6)
+        + months("a.noisy", [8, 12] * 6)
+        + months("a.calm", [9, 11] * 6),
+    )
+    warehouse.run(*FROM_SERIES)
+    found = warehouse.rows(
+        "select kpi_code, line_limit, line_best_tenth, round(line_ideal, 4), "
+        "proposed_value from int_target_lines "
+        "inner join int_target_proposals using (kpi_code) order by kpi_code"
+    )
+    assert found == [
+        ("a.calm", 4.68, 9.0, 6.2996, 6.3),
+        ("a.noisy", 0.0, 8.0, 6.2996, 8.0),
+        ("a.wild", 0.0, 2.0, 6.2996, 6.3),
+    ]
+
+
 def test_targets_that_cannot_be_judged_are_named_so(warehouse: Warehouse) -> None:
     """Below 0 minutes, five months only, and a single line (nothing but chance)."""
     warehouse.load(
@@ -160,6 +191,7 @@ def test_proposals_are_round_but_never_what_is_there_already(
     where two would reach it: 9.194 and 6.142 at 9.75 give 9.2, 119.6 at 119.9 stays.
     """
     lines = {"segment_code": "all", "valid_from": None, "periods": 12}
+    lines["is_limit_possible"] = True
     warehouse.load(
         "int_target_lines",
         [
