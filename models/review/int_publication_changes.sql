@@ -191,7 +191,17 @@ changed as (
             when not is_same_major then 'definition_change'
             -- The row is about what people may now rely on, not about another figure.
             when is_same_parts and is_same_target then 'settled'
-            when is_same_parts or not is_same_definition then 'definition_change'
+            when not is_same_definition then 'definition_change'
+            -- Only the target moved. While its register is the same it rests on a
+            -- record, and that has settled or grown.
+            when is_same_parts
+                then
+                    case
+                        when not is_same_code then 'definition_change'
+                        when latest_finality = 'provisional' then 'settled'
+                        when is_superseded then 'source_correction'
+                        else 'late_data'
+                    end
             when
                 latest_finality = 'provisional' and is_same_subjects and is_more_settled
                 then 'settled'

@@ -299,3 +299,44 @@ def test_interrupted_runs_change_none_of_it(nights: Warehouse, tmp_path: Path) -
         found.append([replay.rows(sql) for sql in (EPISODES, SENT, REPORTED)])
     assert found[0] == found[1]
     assert all(found[0])
+
+
+def test_a_target_that_moves_by_itself_is_no_change_of_definition(
+    nights: Warehouse, tmp_path: Path
+) -> None:
+    """A target relative to last year moves while last year settles; the register of a
+    target is part of the code.
+    """
+    replay = Replay(nights, tmp_path, disturbed=False)
+
+    def reported(day: int, target: float, undecided: int, code: str) -> tuple:
+        (row,) = [
+            {
+                **one,
+                "undecided_count": undecided,
+                "excluded_count": 10 - undecided,
+                "target_max": target,
+            }
+            for one in values(0, is_fixed=False)
+            if one["kpi_code"] == "returns"
+        ]
+        row["state"] = "provisional" if undecided else "final"
+        nights.load("fct_kpi_values", [row])
+        batch = {"export_code": "erp.x", "is_superseding": False}
+        nights.load(
+            "stg_takt__batches", [{**batch, "batch_no": n + 1} for n in range(day)]
+        )
+        moment = as_of(0) + timedelta(days=day)
+        replay.build(moment, code)
+        replay.publish(moment, day, code)
+        return replay.rows(
+            "select target_max, finality, reason from publications "
+            "where kpi_code = 'returns' order by publication_no desc limit 1"
+        )[0]
+
+    assert reported(1, 5.0, 10, "one") == (5.0, "provisional", "initial")
+    assert reported(2, 5.1, 10, "one") == (5.1, "provisional", "settled")
+    assert reported(3, 5.2, 10, "two") == (5.2, "provisional", "definition_change")
+    assert reported(4, 5.2, 0, "two") == (5.2, "final", "settled")
+    assert reported(5, 5.3, 0, "two") == (5.3, "restated", "late_data")
+    assert reported(6, 5.4, 0, "three") == (5.4, "restated", "definition_change")
