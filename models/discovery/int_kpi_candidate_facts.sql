@@ -3,7 +3,9 @@ with activities as (
     select
         process_code,
         activity_code,
-        activity_hint,
+        -- After the end nothing is assigned and nobody is asked any more.
+        case when not coalesce(is_after_end, false) then activity_hint end
+            as activity_hint,
         kind,
         is_terminal
     from {{ ref('fct_discovered_steps') }}

@@ -288,6 +288,34 @@ def test_every_template_measures_what_it_says(desk, drawing) -> None:
     assert {name[:3] for name in periods if "." in name} == {"T02", "T03", "T08"}
 
 
+def test_what_comes_after_the_end_assigns_and_asks_no_more(desk) -> None:
+    (query,) = desk.compiled(
+        "int_kpi_candidate_facts", as_of="2026-06-30 18:00:00"
+    ).values()
+    counts = "sum(assignments), sum(requests), count(assigned_at)"
+    with desk.connect() as connection:
+
+        def facts() -> tuple[int, ...]:
+            sql = f"select {counts} from ({query})"
+            return connection.execute(sql).fetchone()
+
+        def visits(*activities: str) -> int:
+            sql = "select sum(visits) from int_discovery_visits "
+            sql += "where list_contains(?, activity_code)"
+            return connection.execute(sql, [activities]).fetchone()[0]
+
+        once, again = visits("Assign"), visits("Reassign")
+        asked = visits("Request information")
+        assert facts() == (once + again, asked, once)
+        connection.execute("begin")
+        connection.execute(
+            "update fct_discovered_steps set is_after_end = true "
+            "where activity_code in ('Reassign', 'Request information')"
+        )
+        assert facts() == (once, None, once)
+        connection.execute("rollback")
+
+
 def test_the_slowest_tenth_and_what_is_overdue(desk, drawing) -> None:
     leads = [case for case in cases(drawing[1]) if case[0] == "T15"]
     seen = set()
