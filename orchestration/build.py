@@ -25,7 +25,8 @@ import duckdb
 from orchestration.code_version import code_version
 from orchestration.contract import Export
 from orchestration.faults import faultpoint
-from orchestration.ledger import Batch, ExportState, Ledger, Verdict
+from orchestration.freshness import ExportState, export_states
+from orchestration.ledger import Batch, Ledger, Verdict
 from orchestration.publications import create_publications, read_new_publications
 from orchestration.readback import (
     engine_options,
@@ -498,7 +499,7 @@ def write_sources(
         connection.begin()
         _create_raw_views(connection, exports, used)
         faultpoint("build.after_raw_views")
-        _create_export_states(connection, ledger.export_states(exports, as_of))
+        _create_export_states(connection, export_states(ledger, exports, as_of))
         _create_batches(connection, ledger, used)
         create_publications(connection, ledger, code)
         connection.commit()

@@ -304,6 +304,7 @@ def status(as_of: AsOf = None) -> None:
     """Show how fresh and reliable each export is, and which files hold one back."""
     settings = settings_of(as_of)
     from orchestration import report
+    from orchestration.freshness import export_states
     from orchestration.ledger import utc_now
     from orchestration.locks import holder
     from orchestration.refresh import why_held
@@ -312,7 +313,7 @@ def status(as_of: AsOf = None) -> None:
     with open_ledger(settings) as ledger:
         moment = settings.as_of or utc_now()
         exports = contracts(settings)
-        states = ledger.export_states(exports, moment)
+        states = export_states(ledger, exports, moment)
         out.print(report.state_table(states, settings.timezone))
         for export, state in zip(exports, states, strict=True):
             held = why_held(ledger, export, state)

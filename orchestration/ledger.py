@@ -1,8 +1,9 @@
 """The ledger: one SQLite file that remembers every file, verdict, run and version.
 
 It alone decides what is admitted and which version is current; folders and links
-follow it. Here: the schema, its migrations, transactions, and the questions that
-ingest, gate, build and publish ask. Not here: reading files, judging them, building.
+follow it. Here: transactions, and the questions that ingest, gate, build and publish
+ask. Not here: the tables (`ledger_schema.py`), how fresh an export is
+(`freshness.py`), reading files, judging them, building.
 One process writes at a time (a file lock held by the run); others may read.
 All moments are UTC texts of equal length, so that their order is the order of time.
 """
@@ -10,19 +11,19 @@ All moments are UTC texts of equal length, so that their order is the order of t
 from __future__ import annotations
 
 import json
-import math
 import secrets
 import sqlite3
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from orchestration.contract import Export, local_midnight, period_bounds
+from orchestration.contract import Export
+from orchestration.ledger_schema import MIGRATIONS
 
 ADMITTING = ("PASS", "WARN")
 RUN_OUTCOMES = (
@@ -33,216 +34,6 @@ RUN_OUTCOMES = (
     "killed",
     "busy",
     "audited",
-)
-
-# Position = the `user_version` it leads to. Append only: an applied migration is
-# history, and a ledger of any age must reach the newest schema.
-MIGRATIONS: tuple[str, ...] = (
-    """
-    create table files (
-        file_id integer primary key,
-        source text not null,
-        export text not null,
-        path text not null,
-        logical_name text not null,
-        revision integer not null,
-        period text,
-        covers_until text,
-        sha256 text,
-        contract_hash text not null,
-        -- Contract and limits: a refusal holds until one of them changes.
-        reading_hash text not null,
-        size_bytes integer,
-        mtime_ns integer,
-        -- With size and time: what tells an unchanged file without reading it.
-        ctime_ns integer,
-        inode integer,
-        outcome text not null check (outcome in ('loaded', 'known', 'refused')),
-        refusal_code text,
-        refusal_message text,
-        first_seen_at text not null,
-        run_id text not null,
-        -- When it was no longer in the exports folder; NULL while it is there.
-        gone_at text,
-        check ((outcome = 'refused') = (refusal_code is not null))
-    );
-    create index files_by_path on files (source, export, path, file_id);
-    create index files_by_logical_name
-        on files (source, export, contract_hash, logical_name, file_id);
-    create table batches (
-        seq integer primary key autoincrement,
-        batch_id text not null,
-        source text not null,
-        export text not null,
-        contract_hash text not null,
-        file_id integer not null references files (file_id),
-        lake_path text not null,
-        lake_sha256 text not null,
-        rows_in integer not null,
-        loaded integer not null,
-        rejected integer not null,
-        duplicates integer not null,
-        dst_flagged integer not null,
-        required_nulls integer not null,
-        extra_columns text not null,
-        period text,
-        covers_until text,
-        watermark_max text,
-        loaded_at text not null,
-        run_id text not null,
-        check (rows_in = loaded + rejected + duplicates),
-        check (min(rows_in, loaded, rejected, duplicates, dst_flagged) >= 0)
-    );
-    -- The same bytes for another period are another delivery: days without rows
-    -- have files that are all alike.
-    create unique index batches_by_bytes on batches
-        (source, export, batch_id, contract_hash, coalesce(period, ''));
-    create table rejects (
-        batch_seq integer not null references batches (seq),
-        record_no integer not null,
-        byte_position integer,
-        column_name text,
-        rule text not null
-    );
-    create index rejects_by_batch on rejects (batch_seq, record_no);
-    create table verdicts (
-        verdict_id integer primary key autoincrement,
-        batch_seq integer not null references batches (seq),
-        raw_sha256 text not null,
-        lake_sha256 text not null,
-        contract_hash text not null,
-        suite_hash text not null,
-        verdict text not null check (verdict in ('PASS', 'WARN', 'FAIL', 'ERROR')),
-        expected integer not null,
-        evaluated integer not null,
-        results text not null,
-        judged_at text not null,
-        run_id text not null
-    );
-    create index verdicts_by_batch on verdicts (batch_seq, verdict_id);
-    create table runs (
-        run_id text primary key,
-        started_at text not null,
-        ended_at text,
-        as_of text not null,
-        pid integer not null,
-        outcome text not null check (outcome in ('running', 'published',
-            'published_held', 'failed', 'killed', 'busy', 'audited')),
-        stage text,
-        message text
-    );
-    create table lease (
-        id integer primary key check (id = 1),
-        token text not null,
-        run_id text not null,
-        pid integer not null,
-        heartbeat_at text not null,
-        expires_at text not null
-    );
-    create table versions (
-        version integer primary key autoincrement,
-        run_id text not null,
-        as_of text not null,
-        published_at text not null,
-        code_version text not null,
-        manifest_sha256 text not null,
-        state text not null check (state in ('published', 'withdrawn', 'pruned'))
-    );
-    create table pointer (
-        id integer primary key check (id = 1),
-        version integer references versions (version),
-        pinned integer not null default 0,
-        pinned_reason text
-    );
-    insert into pointer (id, version, pinned) values (1, null, 0);
-    create table facts (name text primary key, value text not null);
-    """,
-    """
-    -- The newest batch a version was built from.
-    alter table versions add column last_batch_no integer;
-    -- Rows are only added: what was reported stays reported.
-    create table publications (
-        publication_no integer primary key autoincrement,
-        version integer not null references versions (version),
-        last_batch_no integer not null,
-        code_version text not null,
-        kpi_code text not null,
-        definition_version text not null,
-        segment_code text not null,
-        period_grain text not null,
-        period_start text not null,
-        period_end text not null,
-        value real,
-        numerator integer,
-        denominator integer,
-        counted_count integer not null,
-        open_count integer not null,
-        undecided_count integer not null,
-        excluded_count integer not null,
-        finality text not null
-            check (finality in ('provisional', 'final', 'restated', 'withdrawn')),
-        target_min real,
-        target_max real,
-        alarm_min real,
-        alarm_max real,
-        is_visible_change integer not null,
-        reason text not null check (reason in ('initial', 'settled',
-            'definition_change', 'source_correction', 'late_data', 'bugfix')),
-        data_as_of text,
-        known_from text not null
-    );
-    create index publications_by_version on publications (version);
-    -- What owners were told of: one row from its first message to its end.
-    create table alert_episodes (
-        episode_id integer primary key autoincrement,
-        fingerprint text not null,
-        kpi_code text not null,
-        segment_code text not null,
-        rule_id text not null
-            check (rule_id in ('limit', 'signal', 'case', 'held', 'no_data')),
-        side text not null,
-        onset_on text not null,
-        opened_at text not null,
-        opened_run_id text not null,
-        closed_at text,
-        closed_run_id text,
-        closed_reason text,
-        acknowledged_at text,
-        acknowledged_by text,
-        acknowledged_note text,
-        check ((closed_at is null) = (closed_reason is null))
-    );
-    create unique index alert_episodes_open on alert_episodes (fingerprint)
-        where closed_at is null;
-    create table alert_messages (
-        message_id integer primary key autoincrement,
-        episode_id integer not null references alert_episodes (episode_id),
-        kind text not null,
-        period text not null,
-        owner_code text not null,
-        language text not null,
-        content text not null,
-        run_id text not null,
-        written_at text not null,
-        delivered_at text,
-        unique (episode_id, kind, period)
-    );
-    -- The cases of an episode that its owner has been told of.
-    create table alert_cases (
-        episode_id integer not null references alert_episodes (episode_id),
-        subject_id text not null,
-        primary key (episode_id, subject_id)
-    );
-    create table alert_deliveries (
-        delivery_id integer primary key autoincrement,
-        run_id text not null,
-        owner_code text not null,
-        messages integer not null,
-        attempted_at text not null,
-        outcome text not null check (outcome in ('delivered', 'failed', 'no_channel')),
-        problem text
-    );
-    """,
 )
 
 # A batch stands for every logical name under which its bytes were seen with its own
@@ -372,30 +163,6 @@ class HeldFile:
     @property
     def is_refused(self) -> bool:
         return str(self.file["outcome"]) == "refused"
-
-
-@dataclass(frozen=True)
-class ExportState:
-    """One export at an as-of moment: one row of the source `takt.export_states`."""
-
-    source_name: str
-    export_name: str
-    export_code: str
-    cadence: str
-    data_as_of: datetime | None
-    last_batch_id: str | None
-    last_period: str | None
-    newest_verdict: str | None
-    is_held: bool
-    is_late: bool
-    is_stale: bool
-    stale_reason: str | None
-    batches_in_force: int
-    rows_loaded: int
-    rows_rejected: int
-    rows_duplicate: int
-    reliability_grade: str
-    reliability_score: float
 
 
 @dataclass(frozen=True)
@@ -902,66 +669,6 @@ class Ledger:
         loaded = usual[:12]
         return float(statistics.median(loaded)) if len(loaded) >= 3 else None
 
-    # ------------------------------------------------------------ export states
-
-    def export_states(
-        self, exports: Iterable[Export], as_of: datetime
-    ) -> list[ExportState]:
-        """How fresh and reliable each export is at `as_of`, one row per export.
-
-        Held: a file in the exports folder was refused or is not admitted, and no
-        newer revision of it is (`held_files`). What it should have told is missing, so
-        `data_as_of` ends where the earliest such period begins. Late: the newest
-        period whose end plus `late_after` has passed at `as_of` was delivered by no
-        file, whatever became of that file.
-        Stale: held, late or never admitted; the reason in that order of weight.
-        """
-        return [self._export_state(export, as_of) for export in exports]
-
-    def _export_state(self, export: Export, as_of: datetime) -> ExportState:
-        batches = self.batches_in_force(export)
-        ends = [end for batch in batches if (end := covered_until(batch))]
-        held = self.held_files(export)
-        holes = [
-            period_bounds(one.file["period"], export.timezone)[0]
-            for one in held
-            if one.file["period"] and not one.is_covered
-        ]
-        data_as_of = min([max(ends), *holes]) if ends else None
-        last = max(batches, key=_recency, default=None)
-        newest = self.newest_file(export)
-        late_days = self._days_late(export, as_of, max(ends, default=None))
-        is_late = late_days > 0
-        reason = None
-        if not batches:
-            reason = "never_delivered"
-        if held:
-            all_refused = all(one.is_refused for one in held)
-            reason = "refused" if all_refused else "gate_failed"
-        if reason is None and is_late:
-            reason = "late"
-        score = _reliability(export, batches, late_days) if batches else 0.0
-        return ExportState(
-            source_name=export.source,
-            export_name=export.name,
-            export_code=export.code,
-            cadence=export.cadence,
-            data_as_of=data_as_of,
-            last_batch_id=last.batch_id if last else None,
-            last_period=last.period if last else None,
-            newest_verdict=self._file_verdict(export, newest),
-            is_held=bool(held),
-            is_late=is_late,
-            is_stale=reason is not None,
-            stale_reason=reason,
-            batches_in_force=len(batches),
-            rows_loaded=sum(batch.loaded for batch in batches),
-            rows_rejected=sum(batch.rejected for batch in batches),
-            rows_duplicate=sum(batch.duplicates for batch in batches),
-            reliability_grade=_grade(score),
-            reliability_score=round(score, 4),
-        )
-
     def newest_file(self, export: Export) -> sqlite3.Row | None:
         """The newest file of the present contract; copies of known bytes are none."""
         return self._row(
@@ -977,7 +684,7 @@ class Ledger:
             _of(export),
         )
 
-    def _file_verdict(self, export: Export, file: sqlite3.Row | None) -> str | None:
+    def file_verdict(self, export: Export, file: sqlite3.Row | None) -> str | None:
         """PASS, WARN, FAIL, ERROR, REFUSED, or None while not judged."""
         if file is None:
             return None
@@ -987,28 +694,16 @@ class Ledger:
         verdict = None if batch is None else self.newest_verdict(batch.seq)
         return None if verdict is None else verdict.verdict
 
-    def _days_late(
-        self, export: Export, as_of: datetime, data_as_of: datetime | None
-    ) -> float:
-        """Days by which deliveries lag behind the contract at `as_of`; 0 in time."""
-        expected = expected_until(export, as_of)
-        if expected is None:
-            return 0.0
+    def told_until(self, export: Export) -> datetime | None:
+        """The latest period end of any file of the present contract, whatever its
+        fate; None where no file has a period.
+        """
         row = self._row(
             "select max(covers_until) as until from files where source = :source "
             "and export = :export and contract_hash = :contract_hash",
             _of(export),
         )
-        delivered = from_text(row["until"])
-        if "{period}" not in export.files:
-            # The newest record of a full period lies before its end.
-            delivered = data_as_of
-            expected = _previous_end(export, expected)
-        if delivered is None:
-            return math.inf
-        if delivered >= expected:
-            return 0.0
-        return (expected - delivered) / timedelta(days=1)
+        return from_text(row["until"])
 
     # ------------------------------------------------------------ runs
 
@@ -1187,103 +882,6 @@ class Ledger:
                 "where id = 1",
                 (version, int(pinned), reason if pinned else None),
             )
-
-
-# ---------------------------------------------------------------- rules of freshness
-
-
-def covered_until(batch: Batch) -> datetime | None:
-    """Up to when a batch tells the whole story: its period's end, or its watermark."""
-    return batch.covers_until or batch.watermark_max
-
-
-def expected_until(export: Export, as_of: datetime) -> datetime | None:
-    """The newest period end whose delivery is due at `as_of`; None for `once`."""
-    if export.cadence == "once":
-        return None
-    # Strictly before: a file that is due at this very moment is not late yet.
-    due = (as_of - export.late_after).astimezone(export.zone)
-    day = due.date()
-    first = _period_start(export.cadence, day)
-    end = local_midnight(first, export.timezone)
-    if end < as_of - export.late_after:
-        return end
-    before = _period_start(export.cadence, first - timedelta(days=1))
-    return local_midnight(before, export.timezone)
-
-
-def _period_start(cadence: str, day: date) -> date:
-    """The first day of the cadence's period that holds `day`."""
-    if cadence == "daily":
-        return day
-    if cadence == "monthly":
-        return day.replace(day=1)
-    return date(day.year, 1 if day.month <= 6 else 7, 1)
-
-
-def _previous_end(export: Export, end: datetime) -> datetime:
-    """The period end before `end`."""
-    day = end.astimezone(export.zone).date() - timedelta(days=1)
-    return local_midnight(_period_start(export.cadence, day), export.timezone)
-
-
-def _recency(batch: Batch) -> tuple[str, int]:
-    end = covered_until(batch)
-    return ("" if end is None else utc_text(end), batch.seq)
-
-
-def _reliability(export: Export, batches: list[Batch], late_days: float) -> float:
-    """0 to 100: completeness^.4 x (timeliness, validity, volume)^.2.
-
-    Completeness and validity over all batches in force; volume: the newest batch
-    against the median of the earlier ones of its grain; timeliness: the share of the
-    covered days that were there when due.
-    """
-    rows_in = sum(batch.rows_in for batch in batches)
-    distinct = rows_in - sum(batch.duplicates for batch in batches)
-    loaded = sum(batch.loaded for batch in batches)
-    nulls = sum(batch.required_nulls for batch in batches)
-    cells = rows_in * len(export.required_columns)
-    completeness = 1 - nulls / cells if cells else 1.0
-    validity = loaded / distinct if distinct else 1.0
-    ends = [end for batch in batches if (end := covered_until(batch))]
-    starts = [
-        period_bounds(batch.period, export.timezone)[0]
-        for batch in batches
-        if batch.period
-    ]
-    first = min(starts, default=min(ends, default=None))
-    timeliness = 1.0
-    if late_days > 0:
-        covered = (max(ends) - first) / timedelta(days=1) if ends and first else 0.0
-        timeliness = covered / (covered + late_days)
-    parts = timeliness * validity * _volume(batches)
-    return 100 * max(completeness, 0.0) ** 0.4 * max(parts, 0.0) ** 0.2
-
-
-def _volume(batches: list[Batch]) -> float:
-    """Rows of the newest batch against the median of earlier ones of its grain.
-
-    Empty batches say nothing here: on a holiday there is a file without rows.
-    """
-    filled = [batch for batch in batches if batch.loaded]
-    if not filled:
-        return 1.0
-    newest = max(filled, key=_recency)
-    grain = len(newest.period or "")
-    earlier = [
-        batch.loaded
-        for batch in filled
-        if batch.seq != newest.seq and len(batch.period or "") == grain
-    ]
-    return min(1.0, newest.loaded / statistics.median(earlier)) if earlier else 1.0
-
-
-def _grade(score: float) -> str:
-    for grade, floor in (("A", 95), ("B", 85), ("C", 70)):
-        if score >= floor:
-            return grade
-    return "D"
 
 
 # ---------------------------------------------------------------- rows to objects

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from orchestration import exits
 from orchestration.contract import Export, declared_fields, load_contracts
 from orchestration.faults import faultpoint
-from orchestration.ledger import ExportState, Ledger, utc_now, utc_text
+from orchestration.freshness import ExportState, export_states
+from orchestration.ledger import Ledger, utc_now, utc_text
 from orchestration.locks import Busy, run_lock
 from orchestration.locks import Held as Lease
 from orchestration.registers import check_registers
@@ -355,7 +356,7 @@ class Run:
             )
             tally.counts["judged"] = len(judged.judged)
             tally.counts |= judged.counts()
-            states = self.ledger.export_states(self.exports, self.as_of)
+            states = export_states(self.ledger, self.exports, self.as_of)
             self.report.states = states
             self.report.held = [
                 held

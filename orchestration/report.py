@@ -35,7 +35,8 @@ from rich.text import Text
 from orchestration.alerts import OpenAlert, Why
 from orchestration.contract import Export
 from orchestration.discover import Part
-from orchestration.ledger import ExportState, Ledger, Verdict
+from orchestration.freshness import ExportState
+from orchestration.ledger import Ledger, Verdict
 from orchestration.query import QueryError, QueryResult, query
 from orchestration.refresh import Held, Observer, RefreshReport, StageReport
 from orchestration.review import Finding

@@ -19,9 +19,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.freshness import ExportState, export_states
 from orchestration.gate import judge_new
 from orchestration.ingest import ingest_arrivals
-from orchestration.ledger import ExportState, Ledger
+from orchestration.ledger import Ledger
 from orchestration.locks import run_lock
 from orchestration.publish import verify
 from tests.helpers import truth
@@ -133,7 +134,7 @@ class Story:
 
     def look(self, night: datetime) -> None:
         with self.ledger() as ledger:
-            states = ledger.export_states(EXPORTS.values(), night)
+            states = export_states(ledger, EXPORTS.values(), night)
         self.states[night] = {state.export_code: state for state in states}
 
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestration.freshness import ExportState, export_states
 from orchestration.gate import to_judge
 from orchestration.ingest import ingest_arrivals
-from orchestration.ledger import Batch, ExportState, Ledger
+from orchestration.ledger import Batch, Ledger
 from orchestration.refresh import why_held
 from orchestration.settings import Settings
 from tests.unit.gate.frames import GOOD, SUITE_HASH, contracts, deliver
@@ -58,7 +59,7 @@ class Nights:
     def state(self, day: int) -> ExportState:
         """At 02:00 of a day in June."""
         as_of = datetime(2026, 6, day, 2, tzinfo=ZONE)
-        return self.ledger.export_states([PICKS], as_of)[0]
+        return export_states(self.ledger, [PICKS], as_of)[0]
 
     def held(self) -> list[str]:
         """The days (and revisions) that hold the export back."""
