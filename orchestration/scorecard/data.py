@@ -62,7 +62,11 @@ def _export(
         "late_after": view.f.age(facts["late_after_seconds"]),
         "files": [{**file, **_lateness(view, facts, file)} for file in files],
         "shown": FILES_SHOWN,
-        "held": [file for file in files if file["is_held"]],
+        "held": [
+            {**file, "why": [_check(view, one) for one in file["failed"]]}
+            for file in files
+            if file["is_held"]
+        ],
         "judged": facts["judged"],
         "checks": sorted(checks, key=lambda one: one["mark"] == "PASS"),
         "off": sum(one["mark"] != "PASS" for one in checks),

@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestration.build import Candidate
 from orchestration.contract import Export
-from orchestration.ledger import Ledger, utc_text
+from orchestration.ledger import Ledger, Verdict, utc_text
 
 FACTS_FILE = "facts.json"
 
@@ -87,10 +87,14 @@ def _export(ledger: Ledger, export: Export) -> dict[str, Any]:
                 else utc_text(datetime.fromtimestamp(arrived // 10**9, UTC)),
                 "is_held": row["path"] in held,
                 "verdict": "REFUSED" if refused else verdict and verdict.verdict,
+                "refusal_code": row["refusal_code"],
                 "reasons": [row["refusal_message"]]
                 if refused
                 else list(verdict.results.get("reasons", []))
                 if verdict
+                else [],
+                "failed": [one for one in _told(verdict) if not one["success"]]
+                if row["path"] in held
                 else [],
                 "rows_loaded": batch and batch.loaded,
                 "rows_rejected": batch and batch.rejected,
@@ -109,15 +113,18 @@ def _export(ledger: Ledger, export: Export) -> dict[str, Any]:
         "late_after_seconds": int(export.late_after.total_seconds()),
         "files": files,
         "judged": judged and judged[0],
-        "expectations": [
-            {name: one.get(name) for name in _TOLD}
-            for one in (judged[1].results.get("expectations", []) if judged else [])
-        ],
+        "expectations": _told(judged and judged[1]),
         "rejects": [
             {"rule": rule, "column": column, "records": count}
             for (rule, column), count in sorted(rejects.items())
         ],
     }
+
+
+def _told(verdict: Verdict | None) -> list[dict[str, Any]]:
+    """What the page tells of each expectation of a verdict."""
+    results = verdict.results.get("expectations", []) if verdict else []
+    return [{name: one.get(name) for name in _TOLD} for one in results]
 
 
 def models(

@@ -15,6 +15,7 @@ from orchestration.scorecard.data import _limits
 from orchestration.scorecard.formats import Formats
 from orchestration.scorecard.site import build_site
 from orchestration.scorecard.texts import LANGUAGES, Texts, catalogue
+from orchestration.settings import PROJECT_ROOT
 
 COLUMNS = (
     "export_code varchar, cadence varchar, data_as_of timestamp, "
@@ -75,7 +76,9 @@ def file(path: str, verdict: str | None, **more: Any) -> dict[str, Any]:
         "arrived_at": "2026-06-29T18:30:00Z",
         "is_held": False,
         "verdict": verdict,
+        "refusal_code": None,
         "reasons": [],
+        "failed": [],
         "rows_loaded": 9,
         "rows_rejected": 1,
         "rows_duplicate": 0,
@@ -130,7 +133,21 @@ def site(tmp_path: Path) -> Path:
                 [*values.values()],
             )
     held = file(
-        "b/<b>bold</b>.csv", "FAIL", is_held=True, reasons=["order_no: 30 of 1000"]
+        "b/<b>bold</b>.csv",
+        "FAIL",
+        is_held=True,
+        reasons=["what the log of the night says"],
+        failed=[expectation()],
+    )
+    unjudged = file(
+        "b/empty.csv", "FAIL", is_held=True, reasons=["2 of 9 were evaluated."]
+    )
+    refused = file(
+        "b/latin.csv",
+        "REFUSED",
+        is_held=True,
+        refusal_code="encoding",
+        reasons=["is no UTF-8 at byte 10"],
     )
     between = {
         "type": "expect_column_values_to_be_between",
@@ -156,7 +173,7 @@ def site(tmp_path: Path) -> Path:
             export("a.fresh", files=[file("a/1.csv", "PASS")]),
             export(
                 "b.held",
-                files=[file("b/0.csv", "PASS"), held],
+                files=[unjudged, refused, file("b/0.csv", "PASS"), held],
                 judged=held["path"],
                 expectations=[expectation(**between), expectation()],
                 rejects=[{"rule": "not_number", "column": "amount", "records": 4}],
@@ -201,7 +218,12 @@ def test_each_state_of_a_source_is_told_in_words(page: str) -> None:
 def test_a_held_file_is_shown_at_once_with_the_reason(page: str) -> None:
     held = part(page, "b.held")
     assert re.search(r'<details class="source" id="b-held" open>', page)
-    assert "order_no: 30 of 1000" in held
+    why = " ".join(re.sub("<[^>]*>", " ", held[: held.index("<table")]).split())
+    assert "order_no is filled: 30 of 1,000 off ( at most 2.0 % off ). Orders" in why
+    assert "Another encoding than declared: is no UTF-8 at byte 10" in why
+    # Where no expectation failed, what the gate said.
+    assert "2 of 9 were evaluated." in why
+    assert "the log of the night" not in why
     assert "1 of 2 checks not passed" in held
     assert 'id="a-fresh" open' not in page
 
@@ -252,6 +274,25 @@ def test_what_a_check_guards_is_told_in_the_language_of_the_page(site: Path) -> 
     assert "A part of the orders." in chinese
     english = part((site / "en" / "data.html").read_text("utf-8"), "b.held")
     assert "Orders without number." in english
+
+
+def test_why_a_file_is_held_is_told_in_the_language_of_the_page(site: Path) -> None:
+    """What the reader found stays as it was written; what kind it is does not."""
+    chinese = part((site / "zh" / "data.html").read_text("utf-8"), "b.held")
+    assert "编码与声明不符：" in chinese
+    assert '<bdi lang="en">is no UTF-8 at byte 10</bdi>' in chinese
+    assert "非空: 1,000 中 30 不符" in chinese
+
+
+def test_each_kind_of_refusal_has_its_words() -> None:
+    codes = {"parser_crash", "parser_timeout"}
+    for path in (PROJECT_ROOT / "orchestration").glob("**/*.py"):
+        if "adopt" not in path.parts:
+            codes |= set(
+                re.findall(r'Refusal\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
+            )
+    assert len(codes) > 30
+    assert {f"refusal.{code}" for code in codes} <= set(catalogue())
 
 
 def test_lateness_is_measured_from_the_end_of_the_period(page: str) -> None:
