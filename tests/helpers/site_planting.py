@@ -132,10 +132,14 @@ def _plant_states(connection: duckdb.DuckDBPyConnection) -> None:
         "update dim_kpis set status = 'retired' where kpi_code = ?",
         STATES["retired"],
     )
-    # No case may wait at all; nothing is no limit.
+    # A case is open, and none may wait at all.
     run(
-        "update fct_kpi_open_ages set case_limit_seconds = 0 "
-        "where process_code = 'orders'"
+        "insert into fct_kpi_open_ages by name select "
+        "'orders' as process_code, 'orders.processing_minutes' as kpi_code, "
+        "'all' as segment_code, 'SO-1' as subject_id, 'elapsed' as clock, "
+        "data_as_of - interval 1 hour as running_since_at, data_as_of, "
+        "3600 as age_seconds, 0 as case_limit_seconds "
+        "from dim_exports where export_code = 'erp.orders'"
     )
     for table in ("status", "values", "observations", "daily", "publications"):
         run(f"delete from fct_kpi_{table} where kpi_code = ?", STATES["no_data"])
