@@ -219,7 +219,7 @@ def test_a_held_file_is_shown_at_once_with_the_reason(page: str) -> None:
     held = part(page, "b.held")
     assert re.search(r'<details class="source" id="b-held" open>', page)
     why = " ".join(re.sub("<[^>]*>", " ", held[: held.index("<table")]).split())
-    assert "order_no is filled: 30 of 1,000 off ( at most 2.0 % off ). Orders" in why
+    assert "order_no is filled: 30 of 1,000 off ( at most 2.0 % off ) Orders" in why
     assert "Another encoding than declared: is no UTF-8 at byte 10" in why
     # Where no expectation failed, what the gate said.
     assert "2 of 9 were evaluated." in why
