@@ -292,7 +292,7 @@ def test_what_comes_after_the_end_assigns_and_asks_no_more(desk) -> None:
     (query,) = desk.compiled(
         "int_kpi_candidate_facts", as_of="2026-06-30 18:00:00"
     ).values()
-    counts = "sum(assignments), sum(requests), count(assigned_at)"
+    counts = "sum(assignments), sum(requests), count(assigned_on)"
     with desk.connect() as connection:
 
         def facts() -> tuple[int, ...]:
@@ -312,7 +312,7 @@ def test_what_comes_after_the_end_assigns_and_asks_no_more(desk) -> None:
             "update fct_discovered_steps set is_after_end = true "
             "where activity_code in ('Reassign', 'Request information')"
         )
-        assert facts() == (once, None, once)
+        assert facts() == (once, 0, once)
         connection.execute("rollback")
 
 
