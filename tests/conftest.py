@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +21,18 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = ("full_night", "demo_warehouse", "adopted")
 
 
+def pytest_configure() -> None:
+    """Manifests of dbt are large and stay: looking through them takes time."""
+    gc.set_threshold(100_000, 20, 100)
+
+
 # First: a worker reads the groups in a hook of its own, and what comes later is lost.
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file, or of one shared fixture, stay on one worker."""
+    """Tests of one file, or of one shared fixture, stay on one worker.
+
+    A fixture that is asked for by `getfixturevalue` is not seen here.
+    """
     for item in items:
         needed = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
         group = needed[0] if needed else item.nodeid.partition("::")[0]

@@ -33,8 +33,10 @@ RULES = """{
 
 
 @pytest.fixture(params=["site", "planted", "first_run"])
-def any_site(request: pytest.FixtureRequest) -> Path:
-    return request.getfixturevalue(request.param)
+def any_site(
+    request: pytest.FixtureRequest, site: Path, planted: Path, first_run: Path
+) -> Path:
+    return {"site": site, "planted": planted, "first_run": first_run}[request.param]
 
 
 def test_every_internal_link_leads_somewhere(any_site: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.helpers.parsed import remember
 from tests.helpers.project_copy import REPOSITORY, Project, copy_project
 from tests.helpers.synthetic_logs import moment
 from tests.integration.test_candidates import drawn
@@ -202,16 +203,16 @@ from pathlib import Path
 import yaml
 from dbt.cli.main import dbtRunner
 
-from orchestration.build import dbt_parse, write_sources
+from orchestration.build import parse_project, write_sources
 from orchestration.contract import load_contracts
 from orchestration.ledger import Ledger
 from orchestration.settings import load_settings
 
 folder = Path(sys.argv[1])
-folder.mkdir()
 path = folder / "candidate_file.duckdb"
 settings = load_settings(home=folder / "home")
-exports = load_contracts(dbt_parse(settings))
+project = parse_project(settings)
+exports = load_contracts(project.contents)
 as_of = datetime(2026, 6, 30, 18, tzinfo=UTC)
 with Ledger.open(settings.ledger_path) as ledger:
     write_sources(path, exports, [], ledger, as_of, "test", {})
@@ -224,10 +225,11 @@ common += ["--vars", json.dumps({"as_of": "2026-06-30 18:00:00", "timezone": "UT
 select = [f"path:{one}" for one in sys.argv[2:]]
 kinds = ["--resource-type", "seed", "--resource-type", "model"]
 above = [f"+{one}" for one in select]
-built = dbtRunner().invoke(["build", "--empty", *common, *kinds, "--select", *above])
+runner = dbtRunner(manifest=project.manifest)
+built = runner.invoke(["build", "--empty", *common, *kinds, "--select", *above])
 assert built.success, built.exception
 kinds = ["--resource-type", "unit_test"]
-tested = dbtRunner().invoke(["test", *common, *kinds, "--select", *select])
+tested = runner.invoke(["test", *common, *kinds, "--select", *select])
 print(json.dumps([[one.node.unique_id, one.status] for one in tested.result]))
 """
 
@@ -236,6 +238,7 @@ def unit_tests(done: Adopted, folder: Path, models: list[str]) -> dict[str, str]
     """Every dbt unit test below these folders of the copy, and how it ended."""
     script = done.project.root / "unit_tests.py"
     script.write_text(UNIT_TESTS, encoding="utf-8")
+    remember(folder / "home")
     answer = done.project.python(script.name, str(folder), *models)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     return dict(json.loads(answer.stdout.splitlines()[-1]))

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import duckdb
 
+from tests.helpers.parsed import remember
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What a refresh does not read.
 NOT_COPIED = ("bench/", "tests/real/", "tests/unit/", "tests/faults/")
@@ -96,7 +98,9 @@ def copy_project(root: Path, **settings: str) -> Project:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(REPOSITORY / path, target)
     (root / "exports").mkdir(exist_ok=True)
-    return Project(root, settings)
+    project = Project(root, settings)
+    remember(project.home)
+    return project
 
 
 def _tracked_files() -> list[str]:

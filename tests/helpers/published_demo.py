@@ -21,6 +21,7 @@ import duckdb
 from demo import generate
 from orchestration.ledger import Ledger
 from orchestration.settings import PREFIX, PROJECT_ROOT, Settings, load_settings
+from tests.helpers.parsed import remember
 
 SEED = 7
 # The smallest at which every KPI has data in every month and the planted bad file of
@@ -127,6 +128,7 @@ def company(folder: Path) -> Company:
         pii_key=PII_KEY,
     )
     assert settings.project == PROJECT_ROOT
+    remember(settings.home)
     return Company(settings)
 
 

@@ -24,6 +24,7 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.settings import PROJECT_ROOT
+from tests.helpers.parsed import parsed
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Warehouse:
         folder = self.path.parent
         variables = f"{{as_of: '{as_of}', timezone: Asia/Shanghai}}"
         command = ["run", "--select", *select, "--vars", variables]
-        outcome = dbt(folder, *command, manifest=parsed(folder))
+        outcome = dbt(folder, *command, manifest=parsed().manifest)
         results = outcome.result.results if outcome.result else []
         messages = [r.message for r in results if r.status != "success"]
         assert outcome.success, messages or outcome.exception
@@ -88,7 +89,7 @@ class Warehouse:
         folder = self.path.parent
         variables = f"{{as_of: '{as_of}', timezone: Asia/Shanghai}}"
         command = ["compile", "--select", *select, "--vars", variables]
-        outcome = dbt(folder, *command, manifest=parsed(folder))
+        outcome = dbt(folder, *command, manifest=parsed().manifest)
         assert outcome.success, outcome.exception
         queries = {one.node.name: one.node.compiled_code for one in outcome.result}
         return {name: queries[name] for name in select}
@@ -130,16 +131,6 @@ def dbt(
         )
     finally:
         DuckDBConnectionManager.close_all_connections()
-
-
-_PARSED: list[Manifest] = []
-
-
-def parsed(folder: Path) -> Manifest:
-    """The project's manifest; parsing takes longer than most tests and is done once."""
-    if not _PARSED:
-        _PARSED.append(dbt(folder, "parse").result)
-    return _PARSED[0]
 
 
 def copy_warehouse(source: Path, folder: Path) -> Warehouse:

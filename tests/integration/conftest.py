@@ -11,6 +11,7 @@ from orchestration.build import Candidate, build_candidate, dbt_parse
 from orchestration.contract import load_contracts
 from orchestration.ledger import Ledger
 from orchestration.settings import Settings
+from tests.helpers.parsed import remember
 from tests.helpers.warehouse import Warehouse, copy_warehouse
 
 
@@ -19,6 +20,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
     """The candidate of a night before any export has been delivered."""
     folder = tmp_path_factory.mktemp("empty")
     settings = Settings(home=folder / "home", exports=folder / "exports")
+    remember(settings.home)
     exports = load_contracts(dbt_parse(settings))
     as_of = datetime(2026, 6, 30, 18, tzinfo=UTC)
     with Ledger.open(settings.ledger_path) as ledger:

@@ -17,7 +17,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.build import dbt_parse, mart_nodes
+from orchestration.build import mart_nodes
 from orchestration.definitions import (
     JOB_NAME,
     PUBLISHED,
@@ -26,6 +26,7 @@ from orchestration.definitions import (
     node_key,
 )
 from orchestration.settings import load_settings
+from tests.helpers.parsed import parsed
 from tests.helpers.shop import Shop, open_shop
 
 GOOD = ["a,north,100,2026-03-01 10:00:00,Wang", "b,south,50,2026-03-01 11:00:00,Li"]
@@ -196,7 +197,7 @@ def test_the_daemon_fires_the_schedule_and_the_run_publishes(shop: Shop) -> None
 def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, dg.AssetGraph]:
     """The manifest of this project and the graph that Dagster makes of it."""
     settings = load_settings(home=tmp_path_factory.mktemp("home"))
-    manifest = dbt_parse(settings)
+    manifest = parsed().contents
     definitions = build_definitions(settings=settings, manifest=manifest)
     return manifest, definitions.resolve_asset_graph()
 

@@ -7,6 +7,7 @@ nightly build leaves unit tests out: they judge the code, not the data.
 from __future__ import annotations
 
 from orchestration.build import Candidate
+from tests.helpers.parsed import parsed
 from tests.helpers.warehouse import dbt
 
 
@@ -18,7 +19,8 @@ def test_a_warehouse_without_any_data_is_whole(empty: Candidate) -> None:
 
 def test_every_dbt_unit_test_passes(empty: Candidate) -> None:
     declared = set(empty.manifest["unit_tests"])
-    outcome = dbt(empty.path.parent, "test", "--select", "resource_type:unit_test")
+    command = ["test", "--select", "resource_type:unit_test"]
+    outcome = dbt(empty.path.parent, *command, manifest=parsed().manifest)
     results = outcome.result.results if outcome.result else []
     failed = {
         result.node.name: result.message

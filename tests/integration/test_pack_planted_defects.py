@@ -11,7 +11,8 @@ import pytest
 
 from orchestration.build import Candidate
 from orchestration.settings import PROJECT_ROOT
-from tests.helpers.warehouse import Warehouse, copy_warehouse, dbt, parsed
+from tests.helpers.parsed import parsed
+from tests.helpers.warehouse import Warehouse, copy_warehouse, dbt
 
 # Table → rows; columns that are not named are NULL.
 SOUND = {
@@ -426,7 +427,7 @@ def sound(
     for table, rows in SOUND.items():
         warehouse.load(table, rows)
     command = ["compile", "--select", "test_type:singular"]
-    assert dbt(folder, *command, manifest=parsed(folder)).success
+    assert dbt(folder, *command, manifest=parsed().manifest).success
     compiled = (folder / "target" / "compiled").rglob("assert_*.sql")
     return warehouse, {path.stem: path.read_text("utf-8") for path in compiled}
 

@@ -30,10 +30,14 @@ def oracles(real_data: Path) -> dict[str, Oracle]:
 
 @pytest.fixture(params=NIGHTS)
 def both(
-    request: pytest.FixtureRequest, oracles: dict[str, Oracle]
+    request: pytest.FixtureRequest,
+    early_night: Night,
+    full_night: Night,
+    oracles: dict[str, Oracle],
 ) -> tuple[Night, Oracle]:
     """Both nights: whatever holds for the whole log holds for its beginning."""
-    return request.getfixturevalue(request.param), oracles[request.param]
+    nights = {"early_night": early_night, "full_night": full_night}
+    return nights[request.param], oracles[request.param]
 
 
 @pytest.fixture
