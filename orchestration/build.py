@@ -190,20 +190,35 @@ def _dbt(
 
     logs.mkdir(parents=True, exist_ok=True)
     runner = dbtRunner(manifest=manifest, callbacks=[callback] if callback else [])
-    return runner.invoke(
-        [
-            "--no-send-anonymous-usage-stats",
-            "--quiet",
-            *("--log-level", "none"),
-            *("--log-level-file", "info"),
-            *("--log-path", str(logs)),
-            *arguments,
-            *("--project-dir", str(settings.project)),
-            *("--profiles-dir", str(profile)),
-            *("--target", PROFILE_TARGET),
-            *("--target-path", str(settings.dbt_target)),
-        ]
-    )
+    with _rarely_collecting():
+        return runner.invoke(
+            [
+                "--no-send-anonymous-usage-stats",
+                "--quiet",
+                *("--log-level", "none"),
+                *("--log-level-file", "info"),
+                *("--log-path", str(logs)),
+                *arguments,
+                *("--project-dir", str(settings.project)),
+                *("--profiles-dir", str(profile)),
+                *("--target", PROFILE_TARGET),
+                *("--target-path", str(settings.dbt_target)),
+            ]
+        )
+
+
+@contextlib.contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """For every node dbt makes an object of each macro, and few of them are garbage.
+
+    Looking through them as often as Python does takes a tenth of a build.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _write_profile(
@@ -670,9 +685,6 @@ def _run_dbt(
         "timezone": settings.timezone,
     }
     try:
-        # Every node makes an object of each macro: looking for garbage among them
-        # takes a tenth of the build, and finds little.
-        gc.disable()
         outcome = _dbt(
             settings,
             [
@@ -688,7 +700,6 @@ def _run_dbt(
             callback=on_event,
         )
     finally:
-        gc.enable()
         _release_database()
     if stopped:
         raise stopped[0]
