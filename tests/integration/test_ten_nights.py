@@ -96,8 +96,7 @@ class Story:
     def begin(self, home: Path, source: Path) -> None:
         """Start with what `home` has read and judged of the first night's files."""
         settings = self.company.settings
-        for folder in (settings.lake, settings.dbt_target):
-            shutil.copytree(home / folder.relative_to(settings.home), folder)
+        shutil.copytree(home / settings.lake.relative_to(settings.home), settings.lake)
         for file in self.pending:
             if _delivered(file) <= NIGHTS[0]:
                 _copy(source / file["path"], self.exports / file["path"])
