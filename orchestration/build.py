@@ -176,6 +176,21 @@ def _parse(settings: Settings) -> Manifest:
     return result.result
 
 
+@contextlib.contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """For every node dbt makes an object of each macro, and few of them are garbage.
+
+    Looking through them as often as Python does takes a tenth of a build.
+    """
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
+@_rarely_collecting()
 def _dbt(
     settings: Settings,
     arguments: list[str],
@@ -190,35 +205,20 @@ def _dbt(
 
     logs.mkdir(parents=True, exist_ok=True)
     runner = dbtRunner(manifest=manifest, callbacks=[callback] if callback else [])
-    with _rarely_collecting():
-        return runner.invoke(
-            [
-                "--no-send-anonymous-usage-stats",
-                "--quiet",
-                *("--log-level", "none"),
-                *("--log-level-file", "info"),
-                *("--log-path", str(logs)),
-                *arguments,
-                *("--project-dir", str(settings.project)),
-                *("--profiles-dir", str(profile)),
-                *("--target", PROFILE_TARGET),
-                *("--target-path", str(settings.dbt_target)),
-            ]
-        )
-
-
-@contextlib.contextmanager
-def _rarely_collecting() -> Iterator[None]:
-    """For every node dbt makes an object of each macro, and few of them are garbage.
-
-    Looking through them as often as Python does takes a tenth of a build.
-    """
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+    return runner.invoke(
+        [
+            "--no-send-anonymous-usage-stats",
+            "--quiet",
+            *("--log-level", "none"),
+            *("--log-level-file", "info"),
+            *("--log-path", str(logs)),
+            *arguments,
+            *("--project-dir", str(settings.project)),
+            *("--profiles-dir", str(profile)),
+            *("--target", PROFILE_TARGET),
+            *("--target-path", str(settings.dbt_target)),
+        ]
+    )
 
 
 def _write_profile(
@@ -615,7 +615,7 @@ def _create_export_states(
 ) -> None:
     declared = ", ".join(f"{name} {kind}" for name, kind in _STATE_COLUMNS)
     connection.execute(f"create table takt.export_states ({declared})")
-    places = ", ".join("?" for _ in _STATE_COLUMNS)
+    rows = []
     for state in states:
         values = []
         for name, _ in _STATE_COLUMNS:
@@ -623,7 +623,8 @@ def _create_export_states(
             if isinstance(value, datetime):
                 value = value.astimezone(UTC).replace(tzinfo=None)
             values.append(value)
-        connection.execute(f"insert into takt.export_states values ({places})", values)
+        rows.append(tuple(values))
+    _insert(connection, "takt.export_states", rows)
 
 
 def _create_batches(
@@ -635,7 +636,8 @@ def _create_batches(
         "(export_code varchar, batch_no bigint, is_superseding boolean)"
     )
     superseding = ledger.superseding_batches()
-    rows = [(b.code, b.seq, b.seq in superseding) for b in (one.batch for one in used)]
+    batches = [one.batch for one in used]
+    rows = [(one.code, one.seq, one.seq in superseding) for one in batches]
     _insert(connection, "takt.batches", rows)
 
 

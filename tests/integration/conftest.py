@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.build import Candidate, build_candidate, dbt_parse
+from orchestration.build import Candidate, build_candidate
 from orchestration.contract import load_contracts
 from orchestration.ledger import Ledger
 from orchestration.settings import Settings
-from tests.helpers.parsed import remember
+from tests.helpers.parsed import parsed, remember
 from tests.helpers.warehouse import Warehouse, copy_warehouse
 
 
@@ -21,7 +21,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
     folder = tmp_path_factory.mktemp("empty")
     settings = Settings(home=folder / "home", exports=folder / "exports")
     remember(settings.home)
-    exports = load_contracts(dbt_parse(settings))
+    exports = load_contracts(parsed().contents)
     as_of = datetime(2026, 6, 30, 18, tzinfo=UTC)
     with Ledger.open(settings.ledger_path) as ledger:
         return build_candidate(settings, ledger, exports, "empty", as_of)
